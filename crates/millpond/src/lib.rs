@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "arena")]
+pub use millpond_arena as arena;
+#[cfg(feature = "map")]
+pub use millpond_map as map;
+#[cfg(feature = "pool")]
+pub use millpond_pool as pool;
