@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Instructions per operation on the fast paths, against benches/golden/*.txt.
+# About 3 minutes from clean, 20 seconds after. `.ci/golden.sh bless` writes the
+# files anew: a faster path is worth a line in a diff as much as a slower one.
+set -eu
+cd "$(dirname "$0")/.."
+command -v valgrind >/dev/null || { echo "golden counts left out: no valgrind here"; exit 0; }
+cargo build --quiet --release -p millpond-bench --bin golden
+golden="${CARGO_TARGET_DIR:-target}/release/golden"
+passed=0 failed=0
+
+# Instructions of one whole run with $2 operations of row $1.
+count() {
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$golden" "$1" "$2" 2>&1 |
+    awk '/Collected/ { print $NF }'
+}
+
+for row in $("$golden" list); do
+  # The difference of two runs is what the operations cost, without the start.
+  few=$(count "$row" 2000) many=$(count "$row" 22000)
+  now=$(awk "BEGIN { printf \"%.1f\", ($many - $few) / 20000 }")
+  file="benches/golden/$row.txt"
+  if [ "${1:-}" = bless ]; then echo "$now" >"$file"; fi
+  was=$(cat "$file" 2>/dev/null || echo 0)
+  # 4 % or one instruction, whichever is more: compilers differ in a patch release.
+  if awk "BEGIN { d = $now - $was; d = d < 0 ? -d : d; t = $was * 0.04; exit !(d <= (t > 1 ? t : 1)) }"; then
+    verdict=ok passed=$((passed + 1))
+  else
+    verdict="MOVED: bless it if it is meant" failed=$((failed + 1))
+  fi
+  printf '%-24s %8s instructions, %8s on record  %s\n' "$row" "$now" "$was" "$verdict"
+done
+echo "test result: golden counts. $passed passed; $failed failed;"
+test "$failed" -eq 0
