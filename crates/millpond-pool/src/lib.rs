@@ -1,1 +1,85 @@
-//! millpond-pool
+//! A thread-local object pool that steals, ages in two generations and gives
+//! memory back.
+//!
+//! [`Pool<T>`] mirrors Go's `sync.Pool`: what a thread gives back, it gets
+//! again first; what it does not need, others may take; what nobody needs for
+//! two ticks is dropped, also when it lies in the shard of an idle thread.
+//!
+//! ```text
+//!   thread A                     thread B                    any thread
+//!   ┌ shard ──────────┐          ┌ shard ──────────┐
+//!   │ private place   │          │ private place   │
+//!   │ queue ─ newest  │◀─ own    │ queue           │──▶ steal, oldest first
+//!   │ victim          │          │ victim          │
+//!   └───────┬─────────┘          └───────┬─────────┘
+//!           └───── overflow, thread exit ┴──▶ shared tier (bounded)
+//!
+//!   get:  private ▶ own queue ▶ shared ▶ steal ▶ victim ▶ make
+//!   put:  private ▶ own queue ▶ shared ▶ drop
+//!   tick: what is in use ▶ victim ▶ dropped
+//! ```
+//!
+//! ```
+//! use millpond_pool::Pool;
+//!
+//! static BUFFERS: Pool<Vec<u8>> = Pool::new(Vec::new);
+//!
+//! let mut buffer = BUFFERS.get();
+//! buffer.extend_from_slice(b"hello");
+//! drop(buffer); // emptied, and back in this thread's shard
+//! assert!(BUFFERS.get().is_empty());
+//! ```
+//!
+//! # What a pool promises, and what it does not
+//!
+//! - An item may vanish at any time: a pool is a cache, never a store.
+//! - Which item `get` returns is not related to what was put, or where.
+//! - No lock is held while user code runs (`make`, [`Recycle`], `Drop`), so
+//!   each of them may use the same pool.
+//! - A panic in any of them leaves the pool usable; the item is dropped.
+//! - A guard may be dropped on any thread, also while that thread is torn down.
+//! - A forgotten guard leaks its object, and nothing else.
+//!
+//! # Features
+//!
+//! None. Under `--cfg millpond_loom` only the two lock-free parts are built,
+//! on loom's atomics, for `tests/loom.rs`.
+
+pub(crate) mod queue;
+pub(crate) mod sync;
+
+mod place;
+
+#[cfg(not(millpond_loom))]
+mod inner;
+#[cfg(not(millpond_loom))]
+mod local;
+#[cfg(not(millpond_loom))]
+mod node;
+#[cfg(not(millpond_loom))]
+mod pool;
+#[cfg(not(millpond_loom))]
+mod pooled;
+#[cfg(not(millpond_loom))]
+mod recycle;
+#[cfg(not(millpond_loom))]
+mod registry;
+mod retain;
+#[cfg(not(millpond_loom))]
+mod stats;
+#[cfg(not(millpond_loom))]
+mod tick;
+#[cfg(not(millpond_loom))]
+mod victim;
+
+#[cfg(not(millpond_loom))]
+pub use crate::{pool::Pool, pooled::Pooled, recycle::Recycle, stats::PoolStats, tick::tick_all};
+
+pub use crate::retain::{KEEP_BYTES, Strikes, Verdict};
+
+/// The lock-free parts, for the loom models and the stress tests of this crate
+/// only. Not part of the interface.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::{place::Place, queue::Ring};
+}

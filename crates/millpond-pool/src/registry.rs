@@ -1,0 +1,95 @@
+#![forbid(unsafe_code)]
+//! All pools, by id, and the tables of threads that have ended.
+//!
+//! One lock, taken when a pool is first used or dropped, when a thread uses
+//! pools for the first time or ends, and by `tick_all`. No user code runs under
+//! it, and it is never held together with the lock of a pool.
+//!
+//! An id is lent to one pool at a time. It comes back after that pool has
+//! emptied and closed its slot in every table, so that the next pool with the
+//! id finds nothing of the one before, and a thread must open the slot anew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Release};
+
+use once_cell::race::OnceBox;
+use parking_lot::Mutex;
+
+use crate::inner::Inner;
+use crate::local::{MAX_POOLS, ThreadTable};
+use crate::node::Condemned;
+
+struct Registry {
+    /// Pools by id; none where an id is free.
+    pools: Vec<Option<Arc<Inner>>>,
+    free_ids: Vec<usize>,
+    idle_tables: Vec<&'static ThreadTable>,
+}
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    pools: Vec::new(),
+    free_ids: Vec::new(),
+    idle_tables: Vec::new(),
+});
+
+/// Opens the pool behind `cell` if nobody has, and publishes its place in the
+/// tables in `offset_bytes`.
+pub(crate) fn open<'a>(
+    cell: &'a OnceBox<Arc<Inner>>,
+    offset_bytes: &AtomicUsize,
+) -> &'a Arc<Inner> {
+    let mut registry = REGISTRY.lock();
+    cell.get_or_init(|| {
+        let id = registry.free_ids.pop().or_else(|| {
+            let next = registry.pools.len();
+            (next < MAX_POOLS).then(|| {
+                registry.pools.push(None);
+                next
+            })
+        });
+        let inner = Arc::new(Inner::new(id));
+        if let Some(id) = id {
+            registry.pools[id] = Some(Arc::clone(&inner));
+        }
+        // Release pairs with the Acquire of the fast path: who sees the offset
+        // sees the slots as the pool before has left them.
+        offset_bytes.store(inner.offset_bytes(), Release);
+        Box::new(inner)
+    })
+}
+
+/// Empties a pool that is being dropped and frees its id.
+pub(crate) fn close(inner: &Inner) {
+    let mut condemned = Condemned::default();
+    inner.close(&mut condemned);
+    if let Some(id) = inner.id() {
+        let mut registry = REGISTRY.lock();
+        let held = registry.pools[id].take();
+        registry.free_ids.push(id);
+        drop(registry);
+        drop(held);
+    }
+    drop(condemned);
+}
+
+/// Returns the pool with this id, if there is one.
+pub(crate) fn pool(id: usize) -> Option<Arc<Inner>> {
+    REGISTRY.lock().pools.get(id).cloned().flatten()
+}
+
+/// Returns how many ids are or were in use; all pools have smaller ones.
+pub(crate) fn ids() -> usize {
+    REGISTRY.lock().pools.len()
+}
+
+/// Lends a table to the calling thread: that of a thread that has ended, if
+/// there is one.
+pub(crate) fn lend_table() -> &'static ThreadTable {
+    let idle = REGISTRY.lock().idle_tables.pop();
+    idle.unwrap_or_else(ThreadTable::leak)
+}
+
+/// Takes back the table of a thread that ends.
+pub(crate) fn take_back_table(table: &'static ThreadTable) {
+    REGISTRY.lock().idle_tables.push(table);
+}

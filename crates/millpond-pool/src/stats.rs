@@ -1,0 +1,168 @@
+#![forbid(unsafe_code)]
+//! What a pool has done, as plain data.
+//!
+//! Each shard counts for itself: an increment is a load and a store by the
+//! owner, on a cache line that it is writing anyway. What happens rarely (a
+//! discard) or without a shard is counted in the pool with an atomic addition.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What a pool has done since it was first used.
+///
+/// Sums over the shards, each read on its own: exact while nobody uses the
+/// pool, close otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// Gets served from the calling thread's private place.
+    pub private_gets: u64,
+    /// Gets served from the calling thread's own queue, newest first.
+    pub queue_gets: u64,
+    /// Gets served from the shared tier.
+    pub shared_gets: u64,
+    /// Gets served from another thread's queue, oldest first.
+    pub stolen_gets: u64,
+    /// Gets served from the generation that the next tick would drop.
+    pub victim_gets: u64,
+    /// Gets that found nothing: `make` was called, or `try_get` said none.
+    pub misses: u64,
+    /// Returns to a private place.
+    pub private_puts: u64,
+    /// Returns to the thread's own queue.
+    pub queue_puts: u64,
+    /// Returns to the shared tier, and hand-overs at thread exit.
+    pub shared_puts: u64,
+    /// Returns dropped because queue and shared tier were full.
+    pub full_discards: u64,
+    /// Returns dropped because they held too much memory for what was used.
+    pub oversize_discards: u64,
+    /// Guards dropped while panicking.
+    pub panic_discards: u64,
+    /// Guards whose user chose to discard.
+    pub chosen_discards: u64,
+    /// Guards detached from the pool.
+    pub detached: u64,
+    /// Items dropped by `tick`, `purge` and the like.
+    pub expired: u64,
+    /// Items that lie in the pool now, in both generations.
+    pub retained_items: u64,
+    /// Ticks so far.
+    pub ticks: u64,
+}
+
+impl PoolStats {
+    /// Returns the gets that an item of the pool served.
+    pub const fn hits(&self) -> u64 {
+        self.private_gets + self.queue_gets + self.shared_gets + self.stolen_gets + self.victim_gets
+    }
+
+    /// Returns the part of gets that were hits, 0 to 1; 0 before the first.
+    pub fn hit_rate(&self) -> f64 {
+        match self.hits() + self.misses {
+            0 => 0.0,
+            gets => self.hits() as f64 / gets as f64,
+        }
+    }
+}
+
+/// What is counted in a shard by its owner.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    PrivateGet,
+    QueueGet,
+    SharedGet,
+    StolenGet,
+    VictimGet,
+    Miss,
+    QueuePut,
+    SharedPut,
+}
+
+/// Counters of one shard; also those of a pool for threads without one.
+#[derive(Debug, Default)]
+pub(crate) struct Counts([AtomicU64; 8]);
+
+impl Counts {
+    pub(crate) const fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; 8])
+    }
+
+    /// Counts one, in a shard that the caller owns.
+    #[inline]
+    pub(crate) fn add_as_owner(&self, event: Event) {
+        let count = &self.0[event as usize];
+        // Relaxed, and not one atomic step: only the owner writes, and nothing
+        // is published.
+        count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Counts one, from any thread.
+    pub(crate) fn add(&self, event: Event) {
+        // Relaxed: a count.
+        self.0[event as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Forgets all counts; nobody else can reach them.
+    pub(crate) fn reset(&self) {
+        for count in &self.0 {
+            count.store(0, Relaxed);
+        }
+    }
+
+    /// Adds these counts to `stats`.
+    pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
+        let [
+            private,
+            queue,
+            shared,
+            stolen,
+            victim,
+            miss,
+            queue_put,
+            shared_put,
+        ] = [0, 1, 2, 3, 4, 5, 6, 7].map(|index: usize| self.0[index].load(Relaxed));
+        stats.private_gets += private;
+        stats.queue_gets += queue;
+        stats.shared_gets += shared;
+        stats.stolen_gets += stolen;
+        stats.victim_gets += victim;
+        stats.misses += miss;
+        stats.queue_puts += queue_put;
+        stats.shared_puts += shared_put;
+    }
+}
+
+/// What is counted once per pool: rare, so that sharing a line costs nothing.
+#[derive(Debug, Default)]
+pub(crate) struct RareCounts {
+    pub(crate) full_discards: AtomicU64,
+    pub(crate) oversize_discards: AtomicU64,
+    pub(crate) panic_discards: AtomicU64,
+    pub(crate) chosen_discards: AtomicU64,
+    pub(crate) detached: AtomicU64,
+    pub(crate) expired: AtomicU64,
+    /// Items taken from private places by somebody other than a get: with the
+    /// gets and what lies there now, these are the puts, which need no counter.
+    pub(crate) private_drained: AtomicU64,
+    pub(crate) ticks: AtomicU64,
+}
+
+impl RareCounts {
+    /// Adds these counts to `stats`.
+    pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
+        stats.full_discards += self.full_discards.load(Relaxed);
+        stats.oversize_discards += self.oversize_discards.load(Relaxed);
+        stats.panic_discards += self.panic_discards.load(Relaxed);
+        stats.chosen_discards += self.chosen_discards.load(Relaxed);
+        stats.detached += self.detached.load(Relaxed);
+        stats.expired += self.expired.load(Relaxed);
+        stats.private_puts += self.private_drained.load(Relaxed);
+        stats.ticks += self.ticks.load(Relaxed);
+    }
+}
+
+/// Counts one in a field of [`RareCounts`].
+pub(crate) fn count(field: &AtomicU64) {
+    // Relaxed: a count.
+    field.fetch_add(1, Relaxed);
+}
