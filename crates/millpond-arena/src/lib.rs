@@ -1,1 +1,50 @@
-//! millpond-arena
+//! A global allocator and recyclable arenas.
+//!
+//! Memory comes from the operating system in segments, is cut into slabs of
+//! equal slots, and is lent by the calling thread's heap:
+//!
+//! ```text
+//!   Millpond (GlobalAlloc)   Slabs (Allocator)   Arena
+//!            └───────────────────┼─────────────────┘
+//!                       the thread's heap            bins, no atomic operation
+//!                                │
+//!                  slabs of slots │ runs of slices   remote frees by one word
+//!                                │
+//!                            segments                32 MiB, 64 KiB slices
+//!                                │
+//!                       the operating system         counted, may be refused
+//! ```
+//!
+//! - [`Millpond`] is the program's global allocator, if the program says so.
+//! - [`Slabs`] lends single blocks to collections.
+//! - [`Arena`] lends blocks that are given back all at once.
+//! - [`stats`](stats()) tells where the memory is, [`tick`](tick()) and
+//!   [`release`](release()) hand it back.
+//!
+//! Nothing in this crate reaches the global allocator, whichever it is.
+
+mod arena;
+mod check;
+mod config;
+mod fatal;
+mod global;
+mod heap;
+mod layout;
+mod os;
+mod segment;
+mod slab;
+mod slabs;
+mod spin;
+mod stats;
+mod sync;
+mod tick;
+
+pub use arena::{Arena, ArenaStats};
+#[doc(hidden)]
+pub use check::check;
+pub use global::Millpond;
+#[doc(hidden)]
+pub use os::mock as fault;
+pub use slabs::Slabs;
+pub use stats::{Stats, stats};
+pub use tick::{release, tick};

@@ -1,0 +1,431 @@
+//! [`Arena`]: blocks that are given back all at once.
+//!
+//! ```text
+//!   arena ─▶ slab, current │ block │ block │ gone │ block │ bump ▶          │
+//!              └▶ slab     │ block │ gone │ block │ …                       │
+//!         ─▶ large block ⇄ large block                    each a slab of its own
+//! ```
+//!
+//! A small block is cut from the current slab by moving a pointer. Deleting it
+//! only counts: its memory comes back when the arena is reset, when it was the
+//! last one cut, or when nothing in the arena is live any more. A large block
+//! has a slab of its own, which goes back at once when the block does.
+//!
+//! # Invariants
+//!
+//! - `cut-once`: between `bump` and `end` of the current slab lies no block.
+//! - `live-count`: `live` counts the blocks of one byte or more that were lent
+//!   and not taken back, large ones included.
+//! - `own-linked`: every large block is on the arena's list, and its header lies
+//!   right in front of it.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::fmt;
+use core::ptr::{NonNull, null_mut};
+
+use crate::config::SLICE_BYTES;
+use crate::heap;
+
+mod handle;
+
+/// Bytes of the first slab that an arena borrows, a run of one slice.
+const FIRST_SLAB_BYTES: usize = SLICE_BYTES;
+
+/// Bytes that slabs grow to, doubling. Guessed.
+const MAX_SLAB_BYTES: usize = 16 * SLICE_BYTES;
+
+/// Bytes of the largest slab that a reset keeps.
+const KEPT_SLAB_BYTES: usize = 4 * SLICE_BYTES;
+
+/// Blocks above this many bytes get a slab of their own.
+const MAX_CUT_BYTES: usize = SLICE_BYTES / 4;
+
+/// Blocks above this alignment, in bytes, get a slab of their own.
+const MAX_CUT_ALIGN: usize = 4096;
+
+const _: () = assert!(size_of::<Slab>() + MAX_CUT_ALIGN + MAX_CUT_BYTES <= FIRST_SLAB_BYTES);
+
+/// What stands at the start of a borrowed slab.
+struct Slab {
+    /// The slab that was current before this one.
+    older: *mut Slab,
+    bytes: usize,
+}
+
+/// What stands right in front of a large block.
+#[repr(C, align(16))]
+struct Own {
+    next: *mut Own,
+    previous: *mut Own,
+    /// The layout of the whole, this header and what lies before it included.
+    whole: Layout,
+}
+
+/// A region of memory whose blocks are given back together.
+///
+/// `&Arena` is an [`Allocator`](allocator_api2::alloc::Allocator). The slabs
+/// come from the calling thread's heap and go back there whole, so a thread that
+/// uses one arena after the other is lent the same memory again, without an
+/// atomic operation.
+///
+/// ```
+/// use allocator_api2::alloc::{Allocator, Layout};
+/// use millpond_arena::Arena;
+///
+/// let mut arena = Arena::new();
+/// for request in 0..3 {
+///     let block = (&arena).allocate(Layout::new::<[u64; 100]>())?;
+///     assert_eq!(block.len(), 800);
+///     arena.reset();
+/// }
+/// # Ok::<(), allocator_api2::alloc::AllocError>(())
+/// ```
+pub struct Arena {
+    /// Where the next block may start; null before the first slab.
+    bump: Cell<*mut u8>,
+    /// End of the current slab.
+    end: Cell<*mut u8>,
+    current: Cell<*mut Slab>,
+    own: Cell<*mut Own>,
+    live: Cell<usize>,
+}
+
+// SAFETY: an arena owns what its pointers lead to, and heaps take memory back on
+// any thread.
+unsafe impl Send for Arena {}
+
+/// An arena in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct ArenaStats {
+    /// Blocks lent and not taken back.
+    pub live_blocks: usize,
+    /// Slabs that small blocks are cut from.
+    pub slabs: usize,
+    /// Bytes of these slabs.
+    pub slab_bytes: usize,
+    /// Large blocks, each with a slab of its own.
+    pub large_blocks: usize,
+    /// Bytes of the large blocks.
+    pub large_bytes: usize,
+}
+
+impl Arena {
+    /// An arena that has borrowed nothing yet.
+    pub const fn new() -> Arena {
+        Arena {
+            bump: Cell::new(null_mut()),
+            end: Cell::new(null_mut()),
+            current: Cell::new(null_mut()),
+            own: Cell::new(null_mut()),
+            live: Cell::new(0),
+        }
+    }
+
+    /// Ends all blocks at once and makes the arena as good as new.
+    ///
+    /// Nothing in the blocks is dropped. The newest slab stays for reuse, unless
+    /// it is above 256 KiB; all others go back whole.
+    ///
+    /// # Cost
+    ///
+    /// Linear in the number of slabs and large blocks, not in that of blocks.
+    pub fn reset(&mut self) {
+        self.give_own_blocks();
+        self.restart();
+    }
+
+    /// The arena in numbers.
+    ///
+    /// # Cost
+    ///
+    /// Linear in the number of slabs and large blocks.
+    pub fn stats(&self) -> ArenaStats {
+        let mut stats = ArenaStats {
+            live_blocks: self.live.get(),
+            ..ArenaStats::default()
+        };
+        let mut slab = self.current.get();
+        while !slab.is_null() {
+            // SAFETY: a slab that the arena borrowed, with its header.
+            let Slab { older, bytes } = unsafe { slab.read() };
+            stats.slabs += 1;
+            stats.slab_bytes += bytes;
+            slab = older;
+        }
+        let mut own = self.own.get();
+        while !own.is_null() {
+            // SAFETY: `own-linked`.
+            let header = unsafe { &*own };
+            stats.large_blocks += 1;
+            stats.large_bytes += header.whole.size();
+            own = header.next;
+        }
+        stats
+    }
+
+    /// Cuts a block, or has none; `layout` is for cutting, and not empty.
+    #[inline]
+    fn cut(&self, layout: Layout) -> Option<NonNull<u8>> {
+        if let Some(block) = self.try_cut(layout) {
+            return Some(block);
+        }
+        self.borrow_slab()?;
+        self.try_cut(layout)
+    }
+
+    #[inline]
+    fn try_cut(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let bump = self.bump.get();
+        let start = bump.addr().checked_add(layout.align() - 1)? & !(layout.align() - 1);
+        let end = start.checked_add(layout.size())?;
+        if end > self.end.get().addr() {
+            return None;
+        }
+        self.bump.set(bump.with_addr(end));
+        self.live.set(self.live.get() + 1);
+        NonNull::new(bump.with_addr(start))
+    }
+
+    /// Makes a fresh slab current.
+    #[cold]
+    fn borrow_slab(&self) -> Option<()> {
+        let older = self.current.get();
+        let bytes = if older.is_null() {
+            FIRST_SLAB_BYTES
+        } else {
+            // SAFETY: a slab that the arena borrowed, with its header.
+            (unsafe { (*older).bytes } * 2).min(MAX_SLAB_BYTES)
+        };
+        let start = NonNull::new(heap::alloc(slab_layout(bytes)))?;
+        let slab = start.cast::<Slab>();
+        // SAFETY: just borrowed, aligned and large enough for the header.
+        unsafe { slab.write(Slab { older, bytes }) };
+        self.current.set(slab.as_ptr());
+        self.rewind();
+        Some(())
+    }
+
+    /// Makes the whole current slab free for cutting.
+    fn rewind(&self) {
+        let slab = self.current.get();
+        // SAFETY: a slab that the arena borrowed, with its header.
+        let bytes = unsafe { (*slab).bytes };
+        self.bump
+            .set(slab.cast::<u8>().wrapping_add(size_of::<Slab>()));
+        self.end.set(slab.cast::<u8>().wrapping_add(bytes));
+    }
+
+    /// Counts a block as gone; the last one makes the arena start afresh.
+    #[inline]
+    fn mark_gone(&self) {
+        let live = self.live.get() - 1;
+        self.live.set(live);
+        if live == 0 {
+            self.restart();
+        }
+    }
+
+    /// Gives all slabs back but the newest, which starts from its beginning.
+    ///
+    /// No block that was cut is in use any more.
+    fn restart(&self) {
+        self.live.set(0);
+        let slab = self.current.get();
+        if slab.is_null() {
+            return;
+        }
+        // SAFETY: a slab that the arena borrowed, with its header.
+        let Slab { older, bytes } = unsafe { slab.read() };
+        if !older.is_null() || bytes > KEPT_SLAB_BYTES {
+            self.restart_slow();
+        } else {
+            self.rewind();
+        }
+    }
+
+    #[cold]
+    fn restart_slow(&self) {
+        let slab = self.current.get();
+        // SAFETY: a slab that the arena borrowed, with its header.
+        let Slab { older, bytes } = unsafe { slab.read() };
+        give_slabs(older);
+        // SAFETY: as above; nobody else refers to the header.
+        unsafe { (*slab).older = null_mut() };
+        if bytes > KEPT_SLAB_BYTES {
+            self.give_all_slabs();
+        } else {
+            self.rewind();
+        }
+    }
+
+    fn give_all_slabs(&self) {
+        give_slabs(self.current.replace(null_mut()));
+        self.bump.set(null_mut());
+        self.end.set(null_mut());
+    }
+
+    /// Lends a block with a slab of its own.
+    #[cold]
+    fn lend_own(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let (whole, offset) = own_layout(layout)?;
+        let start = NonNull::new(heap::alloc(whole))?;
+        // SAFETY: the whole is the offset and the block.
+        let block = unsafe { start.add(offset) };
+        let next = self.own.get();
+        let own = header_of(block);
+        // SAFETY: the offset leaves room for the header, aligned as it must be.
+        unsafe {
+            own.write(Own {
+                next,
+                previous: null_mut(),
+                whole,
+            })
+        };
+        self.own.set(own);
+        if !next.is_null() {
+            // SAFETY: `own-linked`.
+            unsafe { (*next).previous = own };
+        }
+        self.live.set(self.live.get() + 1);
+        Some(block)
+    }
+
+    /// Gives a large block back.
+    ///
+    /// # Safety
+    ///
+    /// `block` was lent by [`Arena::lend_own`] of this arena, for that layout.
+    #[cold]
+    unsafe fn give_own(&self, block: NonNull<u8>, layout: Layout) {
+        let own = header_of(block);
+        // SAFETY: `own-linked`.
+        let Own {
+            next,
+            previous,
+            whole,
+        } = unsafe { own.read() };
+        if previous.is_null() {
+            self.own.set(next);
+        } else {
+            // SAFETY: `own-linked`.
+            unsafe { (*previous).next = next };
+        }
+        if !next.is_null() {
+            // SAFETY: `own-linked`.
+            unsafe { (*next).previous = previous };
+        }
+        let start = block.as_ptr().wrapping_sub(own_offset(layout.align()));
+        // SAFETY: the whole that was lent for this block.
+        unsafe { heap::free(start, whole) };
+    }
+
+    /// Changes the size of a large block that stays large.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Arena::give_own`]; `new` has the same alignment.
+    unsafe fn resize_own(&self, block: NonNull<u8>, new: Layout) -> Option<NonNull<u8>> {
+        let (new_whole, offset) = own_layout(new)?;
+        let start = block.as_ptr().wrapping_sub(offset);
+        // SAFETY: `own-linked`.
+        let whole = unsafe { (*header_of(block)).whole };
+        // SAFETY: the whole that was lent for this block.
+        let moved = NonNull::new(unsafe { heap::realloc(start, whole, new_whole.size()) })?;
+        // SAFETY: the offset lies inside the whole.
+        let block = unsafe { moved.add(offset) };
+        let own = header_of(block);
+        // SAFETY: the header moved with its block.
+        let header = unsafe { &mut *own };
+        header.whole = new_whole;
+        let (next, previous) = (header.next, header.previous);
+        if previous.is_null() {
+            self.own.set(own);
+        } else {
+            // SAFETY: `own-linked`.
+            unsafe { (*previous).next = own };
+        }
+        if !next.is_null() {
+            // SAFETY: `own-linked`.
+            unsafe { (*next).previous = own };
+        }
+        Some(block)
+    }
+
+    /// Gives all large blocks back.
+    fn give_own_blocks(&self) {
+        let mut own = self.own.replace(null_mut());
+        while !own.is_null() {
+            // SAFETY: `own-linked`.
+            let Own { next, whole, .. } = unsafe { own.read() };
+            // The header's end is the block's start; the whole begins before it
+            // by an offset that only the block's alignment decides.
+            let block = own.cast::<u8>().wrapping_add(size_of::<Own>());
+            let start = block.wrapping_sub(own_offset(whole.align()));
+            // SAFETY: the whole that was lent for this block.
+            unsafe { heap::free(start, whole) };
+            own = next;
+        }
+    }
+}
+
+/// Whether a block for `layout` is cut, not lent by itself.
+#[inline(always)]
+fn is_cut(layout: Layout) -> bool {
+    layout.size() <= MAX_CUT_BYTES && layout.align() <= MAX_CUT_ALIGN
+}
+
+/// Bytes from the start of the whole to a large block of that alignment.
+fn own_offset(align: usize) -> usize {
+    align.max(size_of::<Own>())
+}
+
+/// The layout of a large block and what lies before it, and the offset.
+fn own_layout(layout: Layout) -> Option<(Layout, usize)> {
+    let offset = own_offset(layout.align());
+    let bytes = layout.size().checked_add(offset)?;
+    let align = layout.align().max(align_of::<Own>());
+    Some((Layout::from_size_align(bytes, align).ok()?, offset))
+}
+
+/// The header of a large block.
+fn header_of(block: NonNull<u8>) -> *mut Own {
+    block.as_ptr().wrapping_sub(size_of::<Own>()).cast()
+}
+
+fn slab_layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, 16).unwrap_or(Layout::new::<Slab>())
+}
+
+/// Gives a chain of slabs back to the heap.
+fn give_slabs(mut slab: *mut Slab) {
+    while !slab.is_null() {
+        // SAFETY: a slab that an arena borrowed, with its header.
+        let Slab { older, bytes } = unsafe { slab.read() };
+        // SAFETY: lent for this layout, and no block in it is used any more.
+        unsafe { heap::free(slab.cast(), slab_layout(bytes)) };
+        slab = older;
+    }
+}
+
+impl Default for Arena {
+    fn default() -> Arena {
+        Arena::new()
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        self.give_own_blocks();
+        self.give_all_slabs();
+    }
+}
+
+impl fmt::Debug for Arena {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arena")
+            .field("stats", &self.stats())
+            .finish()
+    }
+}

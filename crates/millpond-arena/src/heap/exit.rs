@@ -1,0 +1,56 @@
+//! How a heap gives back what it holds: all of it when its thread ends, what it
+//! does not need when asked.
+
+use crate::layout::size_class::SizeClass;
+use crate::slab::free_list::length;
+
+use super::Heap;
+
+impl Heap {
+    /// Empties the heap: its slots go to their slabs, its slabs to whoever needs
+    /// them, its runs to the segments.
+    pub(super) fn leave(&self) {
+        for class in SizeClass::all() {
+            self.drain(class);
+            if let Some(slab) = self.bin(class).current.take() {
+                self.give_away(slab);
+            }
+            while let Some(slab) = self.row(class).queue.pop() {
+                self.give_away(slab);
+            }
+        }
+        self.drop_runs();
+    }
+
+    /// Gives back all that is free, and keeps what is partly lent.
+    pub(crate) fn release(&self) {
+        for class in SizeClass::all() {
+            self.drain(class);
+            let queue = &self.row(class).queue;
+            if let Some(slab) = self.bin(class).current.take() {
+                queue.push(slab);
+            }
+            let mut at = queue.first();
+            while let Some(slab) = at {
+                at = slab.next.get();
+                slab.collect();
+                if slab.used.get() == 0 {
+                    queue.remove(slab);
+                    self.retire(slab);
+                }
+            }
+        }
+        self.drop_runs();
+    }
+
+    /// Makes the counters exact for this heap.
+    pub(crate) fn settle_all(&self) {
+        for class in SizeClass::all() {
+            // SAFETY: `bin-free`: our own list.
+            let left = unsafe { length(self.bin(class).head.head(), usize::MAX) } as u32;
+            let room = self.bin(class).room.get().max(0).unsigned_abs();
+            self.grant(class, room);
+            self.settle(class, left, left);
+        }
+    }
+}

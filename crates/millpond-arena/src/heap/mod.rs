@@ -1,0 +1,301 @@
+//! One thread's heap: a bin of free slots per class, and the slabs it owns.
+//!
+//! ```text
+//!   alloc ◀─ pop ── head │ freed ◀─ push ─ free         bin, no owner check
+//!                    ▲      │ head is empty: swap
+//!          all of it │      └──▶ room used up: each slot straight to its slab
+//!              current slab ◀── queue ◀── list of the class ◀── new slab
+//! ```
+//!
+//! A bin takes whatever its thread frees, whoever owns the slab: neither side
+//! of the fast path looks at a slab. What bounds a bin is `room`, which only
+//! frees count down and only slow paths set. When it is used up each further
+//! slot goes to its slab: onto the slab's own list if this heap owns it, onto
+//! its remote word otherwise.
+//!
+//! A heap starts as zeros, and zero means "empty, go slow" in every field: no
+//! path asks whether the heap is ready. [`tls`] makes it ready from slow paths.
+//!
+//! # Invariants
+//!
+//! - `bin-free`: every slot on a bin's lists is free, on that list alone, and of
+//!   the bin's class.
+//! - `one-thread`: a heap is used by its thread alone, but for its counters and,
+//!   under the registry's lock, its links.
+//! - `numbered`: a heap with a number other than zero is registered and will be
+//!   emptied when its thread ends; one without owns nothing.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::{NonNull, null_mut};
+
+use crate::layout::size_class::{CLASS_COUNT, SizeClass};
+use crate::slab::SlabRef;
+use crate::slab::free_list::FreeList;
+
+mod check;
+mod depot;
+mod exit;
+pub(crate) mod large;
+mod overflow;
+mod queue;
+mod refill;
+pub(crate) mod registry;
+mod run_cache;
+pub(crate) mod tally;
+pub(crate) mod tls;
+
+pub(crate) use depot::check as check_depot;
+use queue::Queue;
+use run_cache::RunCache;
+use tally::Counters;
+
+/// The free slots of one class. The hot part of a heap: 32 bytes.
+#[repr(C)]
+struct Bin {
+    /// Slots to lend next.
+    head: FreeList,
+    /// Slots just freed; classes with one list push to `head` instead.
+    freed: FreeList,
+    /// Frees that the bin still absorbs. Negative for an instant only.
+    room: Cell<i32>,
+    /// Frees in a row that went to their slabs.
+    direct: Cell<u32>,
+    /// The slab that is refilled from.
+    current: Cell<Option<SlabRef>>,
+}
+
+/// What slow paths keep per class.
+struct Row {
+    /// Owned slabs with something free.
+    queue: Queue,
+    /// What `room` was when it was last set.
+    granted: Cell<u32>,
+    /// Slots that `head` was filled with, and that frees added to it since.
+    filled: Cell<u32>,
+    /// Slots on `freed` when `room` was last set.
+    freed_slots: Cell<u32>,
+}
+
+/// Where a heap is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    /// Never used by a slow path.
+    Fresh,
+    /// Registered.
+    Ready,
+    /// Its thread is ending; the heap stays empty.
+    Ended,
+}
+
+/// A thread's heap.
+pub(crate) struct Heap {
+    bins: [Bin; CLASS_COUNT],
+    /// Never used twice, so that the slabs of a heap that is gone (in a forked
+    /// child) are nobody's. Zero unless ready.
+    number: Cell<u64>,
+    life: Cell<Life>,
+    rows: [Row; CLASS_COUNT],
+    runs: RunCache,
+    counters: Counters,
+    next: Cell<Option<NonNull<Heap>>>,
+    previous: Cell<Option<NonNull<Heap>>>,
+}
+
+impl Heap {
+    pub(crate) const fn new() -> Heap {
+        Heap {
+            bins: [const {
+                Bin {
+                    head: FreeList::new(),
+                    freed: FreeList::new(),
+                    room: Cell::new(0),
+                    direct: Cell::new(0),
+                    current: Cell::new(None),
+                }
+            }; CLASS_COUNT],
+            number: Cell::new(0),
+            life: Cell::new(Life::Fresh),
+            rows: [const {
+                Row {
+                    queue: Queue::new(),
+                    granted: Cell::new(0),
+                    filled: Cell::new(0),
+                    freed_slots: Cell::new(0),
+                }
+            }; CLASS_COUNT],
+            runs: RunCache::new(),
+            counters: Counters::new(),
+            next: Cell::new(None),
+            previous: Cell::new(None),
+        }
+    }
+
+    /// Lends a slot; null when there is no memory.
+    #[inline(always)]
+    pub(crate) fn alloc(&self, class: SizeClass) -> *mut u8 {
+        let slot = self.bin(class).head.pop();
+        if slot.is_null() {
+            return self.alloc_slow(class);
+        }
+        slot.cast()
+    }
+
+    /// Takes a slot back.
+    ///
+    /// # Safety
+    ///
+    /// `bin-free`: `slot` was lent for this class, by any heap, and the caller
+    /// has just ended the life of what was in it.
+    #[inline(always)]
+    pub(crate) unsafe fn free(&self, slot: *mut u8, class: SizeClass) {
+        let bin = self.bin(class);
+        let room = bin.room.get().wrapping_sub(1);
+        bin.room.set(room);
+        if room < 0 {
+            // SAFETY: passed on.
+            return unsafe { self.free_slow(slot, class) };
+        }
+        let list = if class.has_two_lists() {
+            &bin.freed
+        } else {
+            &bin.head
+        };
+        // SAFETY: `bin-free`, as the caller promised.
+        unsafe { list.push(slot.cast()) };
+    }
+
+    #[inline(always)]
+    fn bin(&self, class: SizeClass) -> &Bin {
+        // SAFETY: a class's index is below CLASS_COUNT.
+        unsafe { self.bins.get_unchecked(class.index()) }
+    }
+
+    fn row(&self, class: SizeClass) -> &Row {
+        &self.rows[class.index()]
+    }
+
+    fn number(&self) -> u64 {
+        self.number.get()
+    }
+
+    /// Counts what `room` has absorbed and lets the bin absorb `room` more.
+    fn grant(&self, class: SizeClass, room: u32) {
+        let (bin, row) = (self.bin(class), self.row(class));
+        let left = bin.room.get().max(0).unsigned_abs();
+        let absorbed = row.granted.get() - left;
+        let grown = if class.has_two_lists() {
+            &row.freed_slots
+        } else {
+            &row.filled
+        };
+        grown.set(grown.get() + absorbed);
+        self.counters.add_frees(class, u64::from(absorbed));
+        row.granted.set(room);
+        bin.room.set(room as i32);
+    }
+
+    /// Counts what `head` has lent since it was filled, when `left` slots are
+    /// still on it and it goes on with `filled`.
+    fn settle(&self, class: SizeClass, left: u32, filled: u32) {
+        let row = self.row(class);
+        self.counters
+            .add_allocations(class, u64::from(row.filled.get() - left));
+        row.filled.set(filled);
+    }
+}
+
+/// Lends memory for a layout, of size zero too; null when there is none.
+#[inline(always)]
+pub(crate) fn alloc(layout: Layout) -> *mut u8 {
+    match SizeClass::for_layout(layout.size(), layout.align()) {
+        Some(class) => tls::with(|heap| heap.alloc(class)),
+        None => large::alloc(layout, false),
+    }
+}
+
+/// As [`alloc`], and the first `layout.size()` bytes are zero.
+#[inline(always)]
+pub(crate) fn alloc_zeroed(layout: Layout) -> *mut u8 {
+    match SizeClass::for_layout(layout.size(), layout.align()) {
+        Some(class) => {
+            let slot = tls::with(|heap| heap.alloc(class));
+            if !slot.is_null() {
+                // SAFETY: a slot just lent for at least that many bytes.
+                unsafe { slot.write_bytes(0, layout.size()) };
+            }
+            slot
+        }
+        None => large::alloc(layout, true),
+    }
+}
+
+/// Takes back what [`alloc`] lent.
+///
+/// # Safety
+///
+/// `block` was lent for a layout of that alignment and of a size that leads to
+/// the same place, by any thread, and nobody uses it any more.
+#[inline(always)]
+pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
+    match SizeClass::for_layout(layout.size(), layout.align()) {
+        // SAFETY: passed on: the layout leads to the class that it was lent for.
+        Some(class) => tls::with(|heap| unsafe { heap.free(block, class) }),
+        // SAFETY: passed on.
+        None => unsafe { large::free(block, layout) },
+    }
+}
+
+/// Bytes that a block for `layout` really has.
+#[inline(always)]
+pub(crate) fn usable_bytes(layout: Layout) -> usize {
+    match SizeClass::for_layout(layout.size(), layout.align()) {
+        Some(class) => class.slot_bytes(),
+        None => large::usable_bytes(layout),
+    }
+}
+
+/// Changes the size of a block, in place where it can stay; null leaves it as
+/// it was.
+///
+/// # Safety
+///
+/// As for [`free`]; `new_size`, rounded up to the alignment, is a valid layout.
+#[inline(always)]
+pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    let old_class = SizeClass::for_layout(layout.size(), layout.align());
+    let new_class = SizeClass::for_layout(new_size, layout.align());
+    if old_class.is_some() && old_class == new_class {
+        return block;
+    }
+    // SAFETY: passed on.
+    unsafe { realloc_slow(block, layout, new_size) }
+}
+
+/// # Safety
+///
+/// As for [`realloc`].
+#[inline(never)]
+unsafe fn realloc_slow(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    let old_class = SizeClass::for_layout(layout.size(), layout.align());
+    let new_class = SizeClass::for_layout(new_size, layout.align());
+    if old_class.is_none() && new_class.is_none() {
+        // SAFETY: passed on; both are large.
+        let resized = unsafe { large::resize(block, layout, new_size) };
+        if !resized.is_null() {
+            return resized;
+        }
+    }
+    // SAFETY: the caller promised that the new size makes a valid layout.
+    let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+    let new = alloc(new_layout);
+    if new.is_null() {
+        return null_mut();
+    }
+    let bytes = layout.size().min(new_size);
+    // SAFETY: two different blocks, each of at least that many bytes.
+    unsafe { new.copy_from_nonoverlapping(block, bytes) };
+    // SAFETY: passed on; its contents have been copied.
+    unsafe { free(block, layout) };
+    new
+}

@@ -1,0 +1,105 @@
+//! What an allocation does when its bin is empty.
+//!
+//! In this order: the slots that this thread freed; the current slab's own
+//! list, its remote frees, its untouched rest; the queue of owned slabs; the
+//! list of slabs without an owner; a new slab.
+
+use core::ptr::null_mut;
+
+use crate::layout::geometry::slices_for;
+use crate::layout::size_class::SizeClass;
+use crate::slab::free_list::Slot;
+use crate::slab::{Slab, SlabRef};
+
+use super::{Heap, depot, tls};
+
+impl Heap {
+    /// [`Heap::alloc`] with an empty head.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn alloc_slow(&self, class: SizeClass) -> *mut u8 {
+        let (bin, row) = (self.bin(class), self.row(class));
+        if bin.freed.is_empty() {
+            return self.refill(class);
+        }
+        self.grant(class, class.bin_slots());
+        self.settle(class, 0, row.freed_slots.replace(0));
+        bin.direct.set(0);
+        bin.head.replace(bin.freed.take());
+        bin.head.pop().cast()
+    }
+
+    #[inline(never)]
+    fn refill(&self, class: SizeClass) -> *mut u8 {
+        if self.number() == 0 && !tls::make_ready(self) {
+            return tls::fallback(|heap| heap.alloc(class));
+        }
+        let (bin, row) = (self.bin(class), self.row(class));
+        self.grant(class, class.bin_slots());
+        self.settle(class, 0, 0);
+        bin.direct.set(0);
+        loop {
+            if let Some(slab) = bin.current.get() {
+                let (head, count) = self.draw(slab, class);
+                if count > 0 {
+                    row.filled.set(count as u32);
+                    bin.head.replace(head);
+                    return bin.head.pop().cast();
+                }
+                bin.current.set(None);
+            }
+            let Some(slab) = self.next_slab(class) else {
+                return null_mut();
+            };
+            bin.current.set(Some(slab));
+        }
+    }
+
+    /// Takes slots out of an owned slab; none when the slab is all lent, and
+    /// then it is not ours any more.
+    fn draw(&self, slab: SlabRef, class: SizeClass) -> (*mut Slot, usize) {
+        loop {
+            if !slab.free.is_empty() {
+                return slab.take_free();
+            }
+            let remote = slab.take_remote();
+            if remote.1 > 0 {
+                return remote;
+            }
+            let fresh = slab.carve(class.carve_slots());
+            if fresh.1 > 0 {
+                return fresh;
+            }
+            if self.abandon_full(slab) {
+                return (null_mut(), 0);
+            }
+        }
+    }
+
+    /// Gives up a slab of which every slot is lent. False when one has just
+    /// come back.
+    pub(super) fn abandon_full(&self, slab: SlabRef) -> bool {
+        slab.set_owner(0);
+        if slab.word.abandon_full(slab.class().index() as u8) {
+            // From here on it may be anybody's.
+            return true;
+        }
+        slab.set_owner(self.number());
+        false
+    }
+
+    /// A slab to make current, owned and on no list.
+    fn next_slab(&self, class: SizeClass) -> Option<SlabRef> {
+        if let Some(slab) = self.row(class).queue.pop() {
+            return Some(slab);
+        }
+        if let Some(slab) = depot::adopt(class, self.number()) {
+            return Some(slab);
+        }
+        let slices = slices_for(class.slab_bytes());
+        let run = self.take_run(slices, slices)?;
+        // SAFETY: the run was just borrowed, in the size and alignment of the
+        // class's slabs.
+        Some(unsafe { Slab::open(run.start, class, self.number()) })
+    }
+}

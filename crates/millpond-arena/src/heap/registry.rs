@@ -1,0 +1,132 @@
+//! All heaps that are ready, and what is left of those that are gone.
+//!
+//! # Invariants
+//!
+//! - `listed-live`: a heap on the list is in the thread-local memory of a thread
+//!   that has not ended: it is taken off before that memory goes.
+
+use core::ptr::NonNull;
+
+use crate::segment;
+use crate::spin::SpinLock;
+use crate::sync::Relaxed;
+use crate::sync::fixed::AtomicU64;
+
+use super::tally::Tally;
+use super::{Heap, depot, tls};
+
+struct Registry {
+    first: Option<NonNull<Heap>>,
+    count: usize,
+    /// Counted by heaps that are gone.
+    gone: Tally,
+}
+
+// SAFETY: `listed-live`: the pointers are followed under the lock alone, and then
+// only to counters and links.
+unsafe impl Send for Registry {}
+
+static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {
+    first: None,
+    count: 0,
+    gone: Tally::ZERO,
+});
+
+/// The next heap's number. Zero stands for none, one for the fallback.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(tls::FALLBACK_NUMBER + 1);
+
+/// Lists a heap and returns its number.
+pub(super) fn enter(heap: &Heap) -> u64 {
+    let mut registry = REGISTRY.lock();
+    let entry = NonNull::from(heap);
+    let second = registry.first.replace(entry);
+    heap.previous.set(None);
+    heap.next.set(second);
+    if let Some(second) = second {
+        // SAFETY: `listed-live`, and links are touched under this lock alone.
+        unsafe { second.as_ref() }.previous.set(Some(entry));
+    }
+    registry.count += 1;
+    // Relaxed: the numbers need to differ, no more.
+    NEXT_NUMBER.fetch_add(1, Relaxed)
+}
+
+/// Takes a heap off the list and keeps what it has counted.
+pub(super) fn leave(heap: &Heap) {
+    let mut registry = REGISTRY.lock();
+    registry.gone.add(&heap.counters.read());
+    let (previous, next) = (heap.previous.take(), heap.next.take());
+    match previous {
+        // SAFETY: `listed-live`, and links are touched under this lock alone.
+        Some(previous) => unsafe { previous.as_ref() }.next.set(next),
+        None => registry.first = next,
+    }
+    if let Some(next) = next {
+        // SAFETY: as above.
+        unsafe { next.as_ref() }.previous.set(previous);
+    }
+    registry.count -= 1;
+}
+
+/// The sum of what all heaps have counted, and the number of heaps that are
+/// ready.
+pub(crate) fn total() -> (Tally, usize) {
+    let (sum, count) = sum();
+    let mut sum = sum;
+    sum.add(&tls::fallback(|heap| heap.counters.read()));
+    (sum, count)
+}
+
+fn sum() -> (Tally, usize) {
+    let registry = REGISTRY.lock();
+    let mut sum = registry.gone;
+    let mut at = registry.first;
+    while let Some(heap) = at {
+        // SAFETY: `listed-live`, under the lock.
+        let heap = unsafe { heap.as_ref() };
+        sum.add(&heap.counters.read());
+        at = heap.next.get();
+    }
+    (sum, registry.count)
+}
+
+/// Before a fork: takes every lock of the crate, outermost first, so that the
+/// child finds what they guard whole.
+pub(super) extern "C" fn before_fork() {
+    tls::lock_fallback_for_fork();
+    REGISTRY.lock_raw();
+    depot::lock_for_fork();
+    segment::lock_for_fork();
+}
+
+/// After a fork, in the parent.
+pub(super) extern "C" fn after_fork_in_parent() {
+    segment::unlock_after_fork();
+    depot::unlock_after_fork();
+    REGISTRY.unlock_raw();
+    tls::unlock_fallback_after_fork();
+}
+
+/// After a fork, in the child, whose only thread is this one.
+///
+/// The heaps of other threads are gone: their memory may become another
+/// thread's at any time, so they are not looked at. Slabs that they owned stay
+/// theirs: their numbers are not used again, so remote frees into such a slab
+/// gather on its word, and what its owner had free is lost to the child.
+pub(super) extern "C" fn after_fork_in_child() {
+    segment::unlock_after_fork();
+    depot::unlock_after_fork();
+    REGISTRY.unlock_raw();
+    tls::unlock_fallback_after_fork();
+    let mut registry = REGISTRY.lock();
+    registry.first = None;
+    registry.count = 0;
+    tls::with(|heap| {
+        heap.next.set(None);
+        heap.previous.set(None);
+        if heap.number() != 0 {
+            registry.first = Some(NonNull::from(heap));
+            registry.count = 1;
+        }
+    });
+}

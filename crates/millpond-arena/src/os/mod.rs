@@ -1,0 +1,162 @@
+//! The operating system, as far as memory is concerned.
+//!
+//! Nothing else in the workspace maps, purges or unmaps memory. Each call that
+//! passes here is counted, and [`mock`] may make it fail.
+//!
+//! A range comes from [`reserve`] readable, writable, zero and without a page
+//! behind it; the first touch of a page commits it, [`purge`] takes the page
+//! away again, [`release`] gives up the range.
+//!
+//! # Invariants
+//!
+//! - `ours`: a range given to [`purge`], [`release`] or [`remap`] came from
+//!   [`reserve`] or [`remap`], and nobody uses its contents any more (or, for
+//!   [`remap`], nobody else does).
+
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
+
+use once_cell::race::OnceNonZeroUsize;
+
+use crate::sync::Relaxed;
+use crate::sync::fixed::AtomicU64;
+
+mod linux;
+pub mod mock;
+
+use linux as system;
+
+/// Calls that have passed, failed ones included.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+static PAGE_BYTES: OnceNonZeroUsize = OnceNonZeroUsize::new();
+
+/// The calls that have passed through this door.
+pub(crate) fn calls() -> u64 {
+    // Relaxed: a number, it publishes nothing.
+    CALLS.load(Relaxed)
+}
+
+/// Counts a call; false when it must fail instead of being made.
+fn enter() -> bool {
+    // Relaxed: a number, it publishes nothing.
+    CALLS.fetch_add(1, Relaxed);
+    mock::lets_pass()
+}
+
+/// Bytes of a page, a power of two, asked for once.
+pub(crate) fn page_bytes() -> usize {
+    PAGE_BYTES
+        .get_or_init(|| NonZeroUsize::new(system::page_bytes()).unwrap_or(NonZeroUsize::MIN))
+        .get()
+}
+
+/// `bytes` rounded up to whole pages, or none when that overflows.
+pub(crate) fn round_to_pages(bytes: usize) -> Option<usize> {
+    bytes.checked_next_multiple_of(page_bytes())
+}
+
+/// Maps `bytes` of zeros at a multiple of `align`.
+///
+/// `bytes` is a multiple of the page size and not zero, `align` a power of two.
+/// None when the system has none to give.
+pub(crate) fn reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    let exact = map(bytes)?;
+    if exact.addr().get() & (align - 1) == 0 {
+        return Some(exact);
+    }
+    // SAFETY: `ours`: mapped just above, and nobody has seen it.
+    unsafe { unmap(exact, bytes) };
+    reserve_aligned(bytes, align)
+}
+
+/// Maps more than `bytes` and gives back what lies outside the aligned part.
+#[cold]
+fn reserve_aligned(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    // A mapping starts at a page, so less than `align` can lie in front.
+    let spare = align - page_bytes();
+    let total = bytes.checked_add(spare)?;
+    let start = map(total)?;
+    let front = start.addr().get().wrapping_neg() & (align - 1);
+    // SAFETY: `front` is at most `spare`, so this stays inside the mapping.
+    let aligned = unsafe { start.add(front) };
+    if front > 0 {
+        // SAFETY: `ours`: the front of the mapping just made.
+        unsafe { unmap(start, front) };
+    }
+    if front < spare {
+        // SAFETY: `front + bytes < total`, so this stays inside the mapping.
+        let behind = unsafe { aligned.add(bytes) };
+        // SAFETY: `ours`: the rest of the mapping just made.
+        unsafe { unmap(behind, spare - front) };
+    }
+    Some(aligned)
+}
+
+fn map(bytes: usize) -> Option<NonNull<u8>> {
+    if enter() { system::map(bytes) } else { None }
+}
+
+/// Unmaps; false when the system refuses, and the range is still there.
+///
+/// # Safety
+///
+/// `ours`.
+unsafe fn unmap(start: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: `ours`, passed on.
+    enter() && unsafe { system::unmap(start, bytes) }
+}
+
+/// Takes the pages of a range away; the next touch finds zeros.
+///
+/// False when the system refuses: the contents are then as they were.
+///
+/// # Safety
+///
+/// `ours`; start and length are multiples of the page size.
+pub(crate) unsafe fn purge(start: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: `ours`, passed on.
+    enter() && unsafe { system::purge(start, bytes) }
+}
+
+/// Gives up a whole range.
+///
+/// A refusal (the system splits a mapping at its limit of mappings) keeps the
+/// addresses, but their pages are purged.
+///
+/// # Safety
+///
+/// `ours`; start and length are multiples of the page size.
+pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize) {
+    // SAFETY: `ours`, passed on.
+    if !unsafe { unmap(start, bytes) } {
+        // SAFETY: `ours`, and the range is still mapped.
+        unsafe { purge(start, bytes) };
+    }
+}
+
+/// Changes the length of a range, elsewhere if `may_move` and need be.
+///
+/// What is added is zero. None leaves the range as it was.
+///
+/// # Safety
+///
+/// `ours`; the range is a whole mapping; both lengths are multiples of the page
+/// size and not zero.
+pub(crate) unsafe fn remap(
+    start: NonNull<u8>,
+    old_bytes: usize,
+    new_bytes: usize,
+    may_move: bool,
+) -> Option<NonNull<u8>> {
+    if !enter() {
+        return None;
+    }
+    // SAFETY: `ours`, passed on.
+    unsafe { system::remap(start, old_bytes, new_bytes, may_move) }
+}
+
+/// Offers the processor to other threads.
+pub(crate) fn yield_now() {
+    system::yield_now();
+}

@@ -1,0 +1,453 @@
+//! Segments: 32 MiB ranges of the address space, cut into slices of 64 KiB.
+//!
+//! A run is a range of slices that somebody uses: a slab, a large block, or a
+//! block that an arena borrowed. Three bits tell about each slice:
+//!
+//! ```text
+//!   used     somebody has it
+//!   dirty    it may hold something else than zeros; free and dirty is retained
+//!   reused   it was taken out of the retained ones since the last tick
+//! ```
+//!
+//! A tick purges what is retained and was not reused since the tick before:
+//! demand that comes back keeps its pages, a burst loses them. Above
+//! [`RETAINED_MAX_BYTES`] a free purges at once.
+//!
+//! # Invariants
+//!
+//! - `segment-stays`: a segment is never unmapped, so its header and lines are
+//!   there for ever; only pages of free slices are purged.
+//! - `run-used`: the slices of a lent run have their `used` bits set and belong
+//!   to one borrower.
+//! - `clean-zero`: a slice that is not `dirty` holds zeros.
+//! - `retained-sum`: `retained` counts the slices that are dirty and not used.
+
+use core::ptr::NonNull;
+
+use crate::config::{RETAINED_MAX_BYTES, SEGMENT_BYTES, SLICE_BYTES};
+use crate::fatal::{Corruption, fatal};
+use crate::layout::geometry::{SLICE_COUNT, segment_of, slice_of};
+use crate::os;
+use crate::spin::SpinLock;
+
+mod bitmap;
+pub(crate) mod map;
+
+use bitmap::Bitmap;
+
+/// The header of a segment, at its first byte. Guarded by [`SEGMENTS`].
+struct Segment {
+    used: Bitmap,
+    dirty: Bitmap,
+    reused: Bitmap,
+    /// No gap is longer than this.
+    gap_max: usize,
+    next: Option<NonNull<Segment>>,
+}
+
+/// All segments, oldest first, and sums over them.
+struct Segments {
+    first: Option<NonNull<Segment>>,
+    last: Option<NonNull<Segment>>,
+    count: usize,
+    retained: usize,
+    used: usize,
+    purged_bytes: u64,
+}
+
+// SAFETY: `segment-stays`: the pointers lead to headers that no thread owns, and
+// that are reached through the lock alone.
+unsafe impl Send for Segments {}
+
+static SEGMENTS: SpinLock<Segments> = SpinLock::new(Segments {
+    first: None,
+    last: None,
+    count: 0,
+    retained: 0,
+    used: 0,
+    purged_bytes: 0,
+});
+
+/// Slices taken from a segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) start: NonNull<u8>,
+    /// Whether every byte is zero.
+    pub(crate) clean: bool,
+}
+
+/// What [`purge`] takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purge {
+    /// Whatever is retained.
+    All,
+    /// What was not reused since the last purge of this kind.
+    Idle,
+}
+
+/// Sums over all segments, in bytes where not said otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentTotals {
+    pub(crate) segment_count: usize,
+    pub(crate) used: usize,
+    pub(crate) retained: usize,
+    pub(crate) purged: u64,
+}
+
+/// Takes `slices` in a row, the first at a multiple of `align` slices.
+///
+/// None when the system has no more memory. `slices` is at most what fits a
+/// segment beside its first slice at that alignment.
+///
+/// # Cost
+///
+/// One lock; three system calls when a new segment is needed.
+pub(crate) fn take(slices: usize, align: usize) -> Option<Run> {
+    if let Some(run) = SEGMENTS.lock().take(slices, align) {
+        return Some(run);
+    }
+    loop {
+        add_segment()?;
+        // Others may have emptied the new segment already.
+        if let Some(run) = SEGMENTS.lock().take(slices, align) {
+            return Some(run);
+        }
+    }
+}
+
+/// Takes a run back.
+///
+/// # Safety
+///
+/// `run-used`: the caller borrowed these slices and nobody uses them any more.
+///
+/// # Cost
+///
+/// One lock; system calls when more is retained than may be.
+pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize) {
+    let mut segments = SEGMENTS.lock();
+    segments.give(start, slices);
+    let over = segments.retained > RETAINED_MAX_BYTES / SLICE_BYTES;
+    drop(segments);
+    if over {
+        purge_until(Purge::All, RETAINED_MAX_BYTES / 2);
+    }
+}
+
+/// Lengthens a run in place, if what lies behind it is free.
+///
+/// # Safety
+///
+/// `run-used` for the `slices` from `start`; `wanted` is more.
+pub(crate) unsafe fn extend(start: NonNull<u8>, slices: usize, wanted: usize) -> bool {
+    let first = slice_of(start.addr().get());
+    if first + wanted > SLICE_COUNT {
+        return false;
+    }
+    let mut segments = SEGMENTS.lock();
+    let segment = segments.header(start);
+    if segment.used.count(first + slices, wanted - slices) != 0 {
+        return false;
+    }
+    segments.mark_used(start, first + slices, wanted - slices);
+    true
+}
+
+/// Purges retained slices and returns the bytes that went back.
+///
+/// # Cost
+///
+/// One system call per range, none of them under the lock.
+pub(crate) fn purge(which: Purge) -> usize {
+    purge_until(which, 0)
+}
+
+/// As [`purge`], until at most `keep_bytes` are retained.
+fn purge_until(which: Purge, keep_bytes: usize) -> usize {
+    let mut purged = 0;
+    let mut segments = SEGMENTS.lock();
+    let mut at = segments.first;
+    while let Some(header) = at {
+        let mut from = 1;
+        while segments.retained * SLICE_BYTES > keep_bytes {
+            let Some((first, count)) = segments.claim_retained(header, from, which) else {
+                break;
+            };
+            drop(segments);
+            let start = slice_start(header, first);
+            // SAFETY: `run-used`: claimed above, so nobody else has the range,
+            // which was free and whose contents nobody needs.
+            let went = unsafe { os::purge(start, count * SLICE_BYTES) };
+            segments = SEGMENTS.lock();
+            segments.settle_claimed(header, first, count, went);
+            if went {
+                purged += count * SLICE_BYTES;
+            }
+            from = first + count;
+        }
+        at = segments.at(header).next;
+        if which == Purge::Idle {
+            segments.at(header).reused = Bitmap::new();
+        }
+    }
+    purged
+}
+
+/// Sums over all segments, exact at one instant.
+pub(crate) fn totals() -> SegmentTotals {
+    let segments = SEGMENTS.lock();
+    SegmentTotals {
+        segment_count: segments.count,
+        used: segments.used * SLICE_BYTES,
+        retained: segments.retained * SLICE_BYTES,
+        purged: segments.purged_bytes,
+    }
+}
+
+/// Verifies `retained-sum` and that every header is entered in the segment map.
+pub(crate) fn check() -> Result<(), &'static str> {
+    let mut segments = SEGMENTS.lock();
+    let (mut retained, mut used, mut count) = (0, 0, 0);
+    let mut at = segments.first;
+    while let Some(header) = at {
+        if !map::contains(header.addr().get()) {
+            return Err("segment-stays");
+        }
+        let segment = segments.at(header);
+        retained += segment.dirty.without(&segment.used).count(0, SLICE_COUNT);
+        used += segment.used.count(1, SLICE_COUNT - 1);
+        count += 1;
+        at = segment.next;
+    }
+    if retained != segments.retained || used != segments.used || count != segments.count {
+        return Err("retained-sum");
+    }
+    Ok(())
+}
+
+/// Takes the lock around a fork.
+pub(crate) fn lock_for_fork() {
+    SEGMENTS.lock_raw();
+}
+
+/// Gives back what [`lock_for_fork`] took.
+pub(crate) fn unlock_after_fork() {
+    SEGMENTS.unlock_raw();
+}
+
+/// Maps a segment and puts it at the end of the list.
+#[cold]
+fn add_segment() -> Option<()> {
+    let start = os::reserve(SEGMENT_BYTES, SEGMENT_BYTES)?;
+    // `Slab::start` computes the address of a slab from that of its line.
+    start.as_ptr().expose_provenance();
+    let mut used = Bitmap::new();
+    used.set(0, 1);
+    let header = start.cast::<Segment>();
+    let segment = Segment {
+        used,
+        dirty: used,
+        reused: Bitmap::new(),
+        gap_max: SLICE_COUNT - 1,
+        next: None,
+    };
+    // SAFETY: the range was just mapped, nobody else knows it, and a segment is
+    // aligned for its header and larger.
+    unsafe { header.write(segment) };
+    if !map::insert(start.addr().get()) {
+        // SAFETY: `ours`: mapped above and shown to nobody.
+        unsafe { os::release(start, SEGMENT_BYTES) };
+        return None;
+    }
+    let mut segments = SEGMENTS.lock();
+    match segments.last {
+        Some(last) => segments.at(last).next = Some(header),
+        None => segments.first = Some(header),
+    }
+    segments.last = Some(header);
+    segments.count += 1;
+    Some(())
+}
+
+/// Address of a slice, with the provenance of its segment.
+fn slice_start(header: NonNull<Segment>, slice: usize) -> NonNull<u8> {
+    // SAFETY: `slice` is below SLICE_COUNT, so this stays inside the segment.
+    unsafe { header.cast::<u8>().add(slice * SLICE_BYTES) }
+}
+
+impl Segments {
+    /// The header at that address.
+    fn at(&mut self, header: NonNull<Segment>) -> &mut Segment {
+        // SAFETY: `segment-stays`, and the lock, whose guard `self` is reached
+        // through, keeps every other reference away.
+        unsafe { &mut *header.as_ptr() }
+    }
+
+    /// The header of the segment that a run lies in.
+    fn header(&mut self, start: NonNull<u8>) -> &mut Segment {
+        let header = start.map_addr(|_| {
+            let segment = segment_of(start.addr().get());
+            core::num::NonZeroUsize::new(segment).unwrap_or(start.addr())
+        });
+        self.at(header.cast())
+    }
+
+    fn take(&mut self, slices: usize, align: usize) -> Option<Run> {
+        let mut at = self.first;
+        while let Some(header) = at {
+            let segment = self.at(header);
+            at = segment.next;
+            if let Some(first) = segment.place(slices, align) {
+                let start = slice_start(header, first);
+                let clean = self.mark_used(start, first, slices);
+                return Some(Run { start, clean });
+            }
+        }
+        None
+    }
+
+    /// Marks slices of the segment around `start` as lent; true if all were
+    /// clean.
+    fn mark_used(&mut self, start: NonNull<u8>, first: usize, count: usize) -> bool {
+        let segment = self.header(start);
+        let dirty = segment.dirty.count(first, count);
+        segment.used.set(first, count);
+        segment.dirty.set(first, count);
+        if dirty > 0 {
+            segment.reused.set(first, count);
+        } else {
+            segment.reused.clear(first, count);
+        }
+        self.retained -= dirty;
+        self.used += count;
+        dirty == 0
+    }
+
+    fn give(&mut self, start: NonNull<u8>, slices: usize) {
+        let first = slice_of(start.addr().get());
+        let known = map::contains(start.addr().get());
+        if !known || first == 0 || first + slices > SLICE_COUNT {
+            fatal(Corruption::ForeignPointer);
+        }
+        let segment = self.header(start);
+        if segment.used.count(first, slices) != slices {
+            fatal(Corruption::DoubleFree);
+        }
+        segment.used.clear(first, slices);
+        segment.gap_max = SLICE_COUNT - 1;
+        self.retained += slices;
+        self.used -= slices;
+    }
+
+    /// Takes a retained range away from everybody, to purge it.
+    fn claim_retained(
+        &mut self,
+        header: NonNull<Segment>,
+        from: usize,
+        which: Purge,
+    ) -> Option<(usize, usize)> {
+        let segment = self.at(header);
+        let mut retained = segment.dirty.without(&segment.used);
+        if which == Purge::Idle {
+            retained = retained.without(&segment.reused);
+        }
+        let (first, count) = retained.next_range(from)?;
+        segment.used.set(first, count);
+        self.retained -= count;
+        self.used += count;
+        Some((first, count))
+    }
+
+    /// Ends what [`Segments::claim_retained`] began.
+    fn settle_claimed(&mut self, header: NonNull<Segment>, first: usize, count: usize, went: bool) {
+        let segment = self.at(header);
+        segment.used.clear(first, count);
+        segment.gap_max = SLICE_COUNT - 1;
+        self.used -= count;
+        if went {
+            self.at(header).dirty.clear(first, count);
+            self.purged_bytes += (count * SLICE_BYTES) as u64;
+        } else {
+            self.retained += count;
+        }
+    }
+}
+
+impl Segment {
+    /// Where `slices` would go, if there is room.
+    fn place(&mut self, slices: usize, align: usize) -> Option<usize> {
+        if self.gap_max < slices {
+            return None;
+        }
+        if slices == 1 && align == 1 {
+            // Resident pages before fresh ones.
+            let retained = self.dirty.without(&self.used).next(1, true);
+            if retained.is_some() {
+                return retained;
+            }
+        }
+        match self.used.best_gap(slices, align) {
+            Ok(place) => Some(place),
+            Err(longest) => {
+                self.gap_max = longest;
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_lent_once_come_back_and_are_lent_again() {
+        let first = take(3, 1).unwrap();
+        let second = take(3, 1).unwrap();
+        assert_ne!(first.start, second.start);
+        // SAFETY: lent just above, three slices.
+        unsafe { first.start.write_bytes(0xAA, 3 * SLICE_BYTES) };
+        // SAFETY: lent above, unused from here on.
+        unsafe { give(first.start, 3) };
+        let again = take(3, 1).unwrap();
+        assert!(!again.clean || again.start != first.start);
+        // SAFETY: lent above.
+        unsafe { give(again.start, 3) };
+        // SAFETY: lent above.
+        unsafe { give(second.start, 3) };
+        check().unwrap();
+    }
+
+    #[test]
+    fn aligned_runs_are_aligned() {
+        for align in [1, 2, 4, 8, 16, 32] {
+            let run = take(5, align).unwrap();
+            assert_eq!(run.start.addr().get() % (align * SLICE_BYTES), 0);
+            // SAFETY: lent just above.
+            unsafe { give(run.start, 5) };
+        }
+        check().unwrap();
+    }
+
+    #[test]
+    fn purged_runs_are_clean_and_zero() {
+        let run = take(40, 1).unwrap();
+        // SAFETY: lent just above, forty slices.
+        unsafe { run.start.write_bytes(1, 40 * SLICE_BYTES) };
+        // SAFETY: lent just above.
+        unsafe { give(run.start, 40) };
+        purge(Purge::All);
+        let run = take(40, 1).unwrap();
+        if run.clean {
+            for slice in 0..40 {
+                // SAFETY: inside the run just taken.
+                let byte = unsafe { run.start.add(slice * SLICE_BYTES) };
+                // SAFETY: mapped, and zero or written before.
+                assert_eq!(unsafe { byte.read() }, 0);
+            }
+        }
+        // SAFETY: lent just above.
+        unsafe { give(run.start, 40) };
+        check().unwrap();
+    }
+}
