@@ -1,1 +1,76 @@
-//! millpond-map
+//! Hash maps and sets whose buckets live in recyclable slabs.
+//!
+//! [`HashMap`] and [`HashSet`] have the names and the behaviour of std's: change the `use`
+//! line. What they add is where their memory comes from and what `clear` costs:
+//!
+//! ```
+//! use millpond_map::HashMap;
+//!
+//! let mut visits = HashMap::new();
+//! for path in ["/", "/about", "/"] {
+//!     *visits.entry(path).or_insert(0) += 1;
+//! }
+//! assert_eq!(visits["/"], 2);
+//!
+//! visits.clear(); // costs what was touched, and leaves the map as good as new
+//! assert!(visits.is_empty());
+//! ```
+//!
+//! # Three ways to empty a map
+//!
+//! | way | costs | keeps | when |
+//! | --- | --- | --- | --- |
+//! | `clear` | what was touched; each live entry once if it needs drop | the slab | the next use is of like size |
+//! | `clear_and_shrink` | the same | nothing | the next use is far off, or much smaller |
+//! | drop and make anew | the same, and a new seed | nothing | the map ends here |
+//!
+//! # The table
+//!
+//! Groups of sixteen slots, one tag byte each, compared at once; entries that a full group
+//! pushes away are announced by one filter byte a group, exactly. Erasing leaves nothing
+//! behind, so a map of constant size never slows down, never rehashes to clean up, and
+//! grows only when it is full. `raw` in the sources tells the whole story.
+//!
+//! # Differences from std
+//!
+//! - The default hasher is [`RandomState`](hash_map::RandomState), foldhash, not SipHash.
+//! - Keys and values must outlive the map strictly: `#[may_dangle]` is not stable. A map of
+//!   references may therefore not live in the same struct or scope as what they refer to
+//!   when that is dropped first.
+
+#![warn(missing_docs)]
+
+mod check;
+mod control;
+mod error;
+mod hash;
+mod map;
+mod raw;
+mod set;
+
+/// A hash map, in the shape of `std::collections::hash_map`.
+pub mod hash_map {
+    pub use crate::hash::{DefaultHashBuilder, RandomState};
+    pub use crate::map::{
+        Drain, Entry, EntryRef, ExtractIf, HashMap, IntoIter, IntoKeys, IntoValues, Iter, IterMut,
+        Keys, OccupiedEntry, OccupiedError, VacantEntry, VacantEntryRef, Values, ValuesMut,
+    };
+}
+
+/// A hash set, in the shape of `std::collections::hash_set`.
+pub mod hash_set {
+    pub use crate::hash::{DefaultHashBuilder, RandomState};
+    pub use crate::set::{
+        Difference, Drain, ExtractIf, HashSet, Intersection, IntoIter, Iter, SymmetricDifference,
+        Union,
+    };
+}
+
+pub use crate::error::TryReserveError;
+pub use crate::hash::DefaultHashBuilder;
+pub use crate::map::HashMap;
+pub use crate::set::HashSet;
+pub use equivalent::Equivalent;
+
+#[doc(hidden)]
+pub use crate::check::Broken;

@@ -1,0 +1,24 @@
+//! Control bytes: one per slot, sixteen to a group, compared all at once.
+//!
+//! ```text
+//!   hash  ┌ 63 ……………… 56 ┬──────────────┬ n ………… 4 ┬ 3 … 0 ┐
+//!         │ tag            │              │ home group│ unused│
+//!         └ 63 61 class ───┴──────────────┴───────────┴───────┘
+//!
+//!   group ┌──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┐
+//!         │a3│07│ 0│ff│ 0│…                               │   0 = empty lane
+//!         └──┴──┴──┴──┴──┴──┴──┴──┴──┴──┴──┴──┴──┴──┴──┴──┘
+//! ```
+//!
+//! A lane is empty or holds a tag: there is no third state, so nothing that is
+//! erased leaves a trace here.
+
+pub(crate) mod bitmask;
+pub(crate) mod group;
+pub(crate) mod tag;
+
+pub(crate) use bitmask::BitMask;
+pub(crate) use group::{Group, Needle};
+
+/// Slots, and so control bytes, in one group. The width of an SSE2 or NEON register.
+pub(crate) const GROUP_SLOTS: usize = 16;

@@ -1,0 +1,351 @@
+//! `Entry`: the place of a key, full or vacant, looked up once.
+//!
+//! # Invariants
+//!
+//! - `place`: an occupied entry's index and slot are those of an entry of the borrowed map.
+//! - `room`: the map under a vacant entry has room for one more, and no entry of its key.
+
+use core::fmt;
+use core::hash::{BuildHasher, Hash};
+use core::mem;
+use core::ptr::NonNull;
+
+use allocator_api2::alloc::Allocator;
+use millpond_arena::Slabs;
+
+use super::HashMap;
+use crate::hash::{DefaultHashBuilder, hash_of};
+
+impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
+    /// Returns the place of `key`, to look at or to fill.
+    ///
+    /// # Panics
+    ///
+    /// When the map is full and the capacity overflows. Aborts when the allocator has no memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use millpond_map::HashMap;
+    ///
+    /// let mut letters = HashMap::new();
+    /// for letter in "hello".chars() {
+    ///     *letters.entry(letter).or_insert(0) += 1;
+    /// }
+    /// assert_eq!(letters[&'l'], 2);
+    /// ```
+    #[inline]
+    pub fn entry(&mut self, key: K) -> Entry<'_, K, V, S, A> {
+        let hash = hash_of(&self.hash_builder, &key);
+        match self.table.find(hash, |(held, _)| key == *held) {
+            Some((index, slot)) => Entry::Occupied(OccupiedEntry {
+                map: self,
+                hash,
+                index,
+                slot,
+            }),
+            None => {
+                // Now, so that filling the place cannot fail.
+                self.reserve_for(hash);
+                Entry::Vacant(VacantEntry {
+                    map: self,
+                    hash,
+                    key,
+                })
+            }
+        }
+    }
+
+    /// Makes room for an entry with `hash`, which is not in the map.
+    #[inline]
+    pub(super) fn reserve_for(&mut self, hash: u64) {
+        let hash_builder = &self.hash_builder;
+        self.table
+            .make_room(hash, |(held, _)| hash_of(hash_builder, held));
+    }
+}
+
+/// The place of a key in a map: full or vacant.
+pub enum Entry<'a, K, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
+    /// The map has an entry for the key.
+    Occupied(OccupiedEntry<'a, K, V, S, A>),
+    /// The map has none.
+    Vacant(VacantEntry<'a, K, V, S, A>),
+}
+
+/// An entry of a map, looked up.
+pub struct OccupiedEntry<'a, K, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
+    pub(super) map: &'a mut HashMap<K, V, S, A>,
+    pub(super) hash: u64,
+    pub(super) index: usize,
+    /// `place`.
+    pub(super) slot: NonNull<(K, V)>,
+}
+
+/// The place that a key would have in a map.
+pub struct VacantEntry<'a, K, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
+    pub(super) map: &'a mut HashMap<K, V, S, A>,
+    pub(super) hash: u64,
+    pub(super) key: K,
+}
+
+// SAFETY: an entry is a borrow of its map; the slot is reached through it alone.
+unsafe impl<K: Send, V: Send, S: Send, A: Allocator + Send> Send for OccupiedEntry<'_, K, V, S, A> {}
+// SAFETY: as above.
+unsafe impl<K: Sync, V: Sync, S: Sync, A: Allocator + Sync> Sync for OccupiedEntry<'_, K, V, S, A> {}
+
+/// What [`HashMap::try_insert`] returns when the key has an entry.
+pub struct OccupiedError<'a, K, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
+    /// The entry that is there.
+    pub entry: OccupiedEntry<'a, K, V, S, A>,
+    /// The value that was not inserted.
+    pub value: V,
+}
+
+impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
+    /// Returns the value, after inserting `default` where there was none.
+    #[inline]
+    pub fn or_insert(self, default: V) -> &'a mut V {
+        match self {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(default),
+        }
+    }
+
+    /// Returns the value, after inserting what `default` returns where there was none.
+    #[inline]
+    pub fn or_insert_with(self, default: impl FnOnce() -> V) -> &'a mut V {
+        match self {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(default()),
+        }
+    }
+
+    /// Returns the value, after inserting what `default` makes of the key where there was none.
+    #[inline]
+    pub fn or_insert_with_key(self, default: impl FnOnce(&K) -> V) -> &'a mut V {
+        match self {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let value = default(entry.key());
+                entry.insert(value)
+            }
+        }
+    }
+
+    /// Returns the value, after inserting `V::default()` where there was none.
+    #[inline]
+    pub fn or_default(self) -> &'a mut V
+    where
+        V: Default,
+    {
+        self.or_insert_with(V::default)
+    }
+
+    /// Returns the key: the one that the map holds, or the one that was asked for.
+    #[inline]
+    pub fn key(&self) -> &K {
+        match self {
+            Entry::Occupied(entry) => entry.key(),
+            Entry::Vacant(entry) => entry.key(),
+        }
+    }
+
+    /// Changes the value where there is one.
+    #[inline]
+    #[must_use]
+    pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
+        if let Entry::Occupied(entry) = &mut self {
+            change(entry.get_mut());
+        }
+        self
+    }
+
+    /// Sets the value and returns the full place.
+    #[inline]
+    pub fn insert_entry(self, value: V) -> OccupiedEntry<'a, K, V, S, A> {
+        match self {
+            Entry::Occupied(mut entry) => {
+                entry.insert(value);
+                entry
+            }
+            Entry::Vacant(entry) => entry.insert_entry(value),
+        }
+    }
+
+    /// Replaces the value by what `replace` makes of it; none removes the entry.
+    ///
+    /// A panic in `replace` removes the entry.
+    #[inline]
+    pub fn and_replace_entry_with(self, replace: impl FnOnce(&K, V) -> Option<V>) -> Self {
+        match self {
+            Entry::Occupied(entry) => entry.replace_entry_with(replace),
+            Entry::Vacant(_) => self,
+        }
+    }
+}
+
+impl<'a, K, V, S, A: Allocator> OccupiedEntry<'a, K, V, S, A> {
+    /// Returns the key that the map holds.
+    #[inline]
+    pub fn key(&self) -> &K {
+        // SAFETY: `place`; borrowed from `self`.
+        unsafe { &self.slot.as_ref().0 }
+    }
+
+    /// Returns the value.
+    #[inline]
+    pub fn get(&self) -> &V {
+        // SAFETY: `place`; borrowed from `self`.
+        unsafe { &self.slot.as_ref().1 }
+    }
+
+    /// Returns the value, to be changed in place.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut V {
+        // SAFETY: `place`; borrowed from `self`.
+        unsafe { &mut self.slot.as_mut().1 }
+    }
+
+    /// Returns the value for as long as the map is borrowed.
+    #[inline]
+    pub fn into_mut(mut self) -> &'a mut V {
+        // SAFETY: `place`; `self` ends here and with it every other way to the slot.
+        unsafe { &mut self.slot.as_mut().1 }
+    }
+
+    /// Returns the key for as long as the map is borrowed.
+    #[inline]
+    pub(crate) fn into_key(self) -> &'a K {
+        // SAFETY: `place`; `self` ends here and with it every way to change the slot.
+        unsafe { &self.slot.as_ref().0 }
+    }
+
+    /// Sets the value and returns the one that was there.
+    #[inline]
+    pub fn insert(&mut self, value: V) -> V {
+        mem::replace(self.get_mut(), value)
+    }
+
+    /// Removes the entry and returns its value.
+    #[inline]
+    pub fn remove(self) -> V {
+        self.remove_entry().1
+    }
+
+    /// Removes the entry and returns it.
+    #[inline]
+    pub fn remove_entry(self) -> (K, V) {
+        // SAFETY: `place`.
+        unsafe { self.map.table.take_at(self.index, self.hash) }
+    }
+
+    /// Replaces the value by what `replace` makes of it; none removes the entry.
+    ///
+    /// A panic in `replace` removes the entry.
+    pub fn replace_entry_with(
+        self,
+        replace: impl FnOnce(&K, V) -> Option<V>,
+    ) -> Entry<'a, K, V, S, A> {
+        let (map, hash) = (self.map, self.hash);
+        // SAFETY: `place`.
+        let (key, value) = unsafe { map.table.take_at(self.index, hash) };
+        let vacant = |map, key| VacantEntry { map, hash, key };
+        match replace(&key, value) {
+            // `room`: the entry that was taken out has left its place.
+            Some(value) => Entry::Occupied(vacant(map, key).insert_entry(value)),
+            None => Entry::Vacant(vacant(map, key)),
+        }
+    }
+}
+
+impl<'a, K, V, S, A: Allocator> VacantEntry<'a, K, V, S, A> {
+    /// Returns the key that was asked for.
+    #[inline]
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+
+    /// Gives the key back.
+    #[inline]
+    pub fn into_key(self) -> K {
+        self.key
+    }
+
+    /// Inserts the key with `value`, and returns the value for as long as the map is borrowed.
+    #[inline]
+    pub fn insert(self, value: V) -> &'a mut V {
+        // SAFETY: `room`; the slot is written right below.
+        let mut slot = unsafe { self.map.table.claim(self.hash) };
+        // SAFETY: the slot was just claimed, so it is ours to write.
+        unsafe { slot.write((self.key, value)) };
+        // SAFETY: the slot was just written; `self` ends here.
+        unsafe { &mut slot.as_mut().1 }
+    }
+
+    /// Inserts the key with `value` and returns the full place.
+    #[inline]
+    pub fn insert_entry(self, value: V) -> OccupiedEntry<'a, K, V, S, A> {
+        // SAFETY: `room`; the slot is written right below.
+        let (index, slot) = unsafe { self.map.table.claim_index(self.hash) };
+        // SAFETY: the slot was just claimed, so it is ours to write.
+        unsafe { slot.write((self.key, value)) };
+        OccupiedEntry {
+            map: self.map,
+            hash: self.hash,
+            index,
+            slot,
+        }
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug, S, A: Allocator> fmt::Debug for Entry<'_, K, V, S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Entry::Occupied(entry) => f.debug_tuple("Entry").field(entry).finish(),
+            Entry::Vacant(entry) => f.debug_tuple("Entry").field(entry).finish(),
+        }
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug, S, A: Allocator> fmt::Debug for OccupiedEntry<'_, K, V, S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OccupiedEntry")
+            .field("key", self.key())
+            .field("value", self.get())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: fmt::Debug, V, S, A: Allocator> fmt::Debug for VacantEntry<'_, K, V, S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VacantEntry").field(self.key()).finish()
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug, S, A: Allocator> fmt::Debug for OccupiedError<'_, K, V, S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OccupiedError")
+            .field("key", self.entry.key())
+            .field("old_value", self.entry.get())
+            .field("new_value", &self.value)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug, S, A: Allocator> fmt::Display for OccupiedError<'_, K, V, S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "failed to insert {:?}, key {:?} already exists with value {:?}",
+            self.value,
+            self.entry.key(),
+            self.entry.get(),
+        )
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug, S, A: Allocator> core::error::Error
+    for OccupiedError<'_, K, V, S, A>
+{
+}

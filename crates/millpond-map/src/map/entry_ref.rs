@@ -1,0 +1,209 @@
+//! `EntryRef`: as `Entry`, but a key is only made where it is missing.
+//!
+//! # Invariants
+//!
+//! - `room`: as in [`entry`](super::entry).
+
+use core::fmt;
+use core::hash::{BuildHasher, Hash};
+
+use allocator_api2::alloc::Allocator;
+use equivalent::Equivalent;
+use millpond_arena::Slabs;
+
+use super::{HashMap, OccupiedEntry};
+use crate::hash::{DefaultHashBuilder, hash_of};
+
+impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
+    /// Returns the place of `key`, which is turned into a `K` only where it is inserted.
+    ///
+    /// # Panics
+    ///
+    /// When the map is full and the capacity overflows. Aborts when the allocator has no memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use millpond_map::HashMap;
+    ///
+    /// let mut words: HashMap<String, u32> = HashMap::new();
+    /// for word in ["to", "be", "or", "not", "to", "be"] {
+    ///     *words.entry_ref(word).or_default() += 1; // four strings, not six
+    /// }
+    /// assert_eq!(words["to"], 2);
+    /// ```
+    #[inline]
+    pub fn entry_ref<'a, 'b, Q>(&'a mut self, key: &'b Q) -> EntryRef<'a, 'b, K, Q, V, S, A>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let hash = hash_of(&self.hash_builder, key);
+        match self.table.find(hash, |(held, _)| key.equivalent(held)) {
+            Some((index, slot)) => EntryRef::Occupied(OccupiedEntry {
+                map: self,
+                hash,
+                index,
+                slot,
+            }),
+            None => {
+                // Now, so that filling the place cannot fail.
+                self.reserve_for(hash);
+                EntryRef::Vacant(VacantEntryRef {
+                    map: self,
+                    hash,
+                    key,
+                })
+            }
+        }
+    }
+}
+
+/// The place of a borrowed key in a map: full or vacant.
+pub enum EntryRef<'a, 'b, K, Q: ?Sized, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
+    /// The map has an entry for the key.
+    Occupied(OccupiedEntry<'a, K, V, S, A>),
+    /// The map has none.
+    Vacant(VacantEntryRef<'a, 'b, K, Q, V, S, A>),
+}
+
+/// The place that a borrowed key would have in a map.
+pub struct VacantEntryRef<'a, 'b, K, Q: ?Sized, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
+    map: &'a mut HashMap<K, V, S, A>,
+    hash: u64,
+    key: &'b Q,
+}
+
+impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
+    /// Returns the value, after inserting `default` where there was none.
+    #[inline]
+    pub fn or_insert(self, default: V) -> &'a mut V
+    where
+        K: From<&'b Q>,
+    {
+        self.or_insert_with(|| default)
+    }
+
+    /// Returns the value, after inserting what `default` returns where there was none.
+    #[inline]
+    pub fn or_insert_with(self, default: impl FnOnce() -> V) -> &'a mut V
+    where
+        K: From<&'b Q>,
+    {
+        match self {
+            EntryRef::Occupied(entry) => entry.into_mut(),
+            EntryRef::Vacant(entry) => entry.insert(default()),
+        }
+    }
+
+    /// Returns the value, after inserting what `default` makes of the key where there was none.
+    #[inline]
+    pub fn or_insert_with_key(self, default: impl FnOnce(&Q) -> V) -> &'a mut V
+    where
+        K: From<&'b Q>,
+    {
+        match self {
+            EntryRef::Occupied(entry) => entry.into_mut(),
+            EntryRef::Vacant(entry) => {
+                let value = default(entry.key);
+                entry.insert(value)
+            }
+        }
+    }
+
+    /// Returns the value, after inserting `V::default()` where there was none.
+    #[inline]
+    pub fn or_default(self) -> &'a mut V
+    where
+        K: From<&'b Q>,
+        V: Default,
+    {
+        self.or_insert_with(V::default)
+    }
+
+    /// Changes the value where there is one.
+    #[inline]
+    #[must_use]
+    pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
+        if let EntryRef::Occupied(entry) = &mut self {
+            change(entry.get_mut());
+        }
+        self
+    }
+
+    /// Sets the value and returns the full place.
+    #[inline]
+    pub fn insert_entry(self, value: V) -> OccupiedEntry<'a, K, V, S, A>
+    where
+        K: From<&'b Q>,
+    {
+        match self {
+            EntryRef::Occupied(mut entry) => {
+                entry.insert(value);
+                entry
+            }
+            EntryRef::Vacant(entry) => entry.insert_entry(value),
+        }
+    }
+}
+
+impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> VacantEntryRef<'a, 'b, K, Q, V, S, A> {
+    /// Returns the key that was asked for.
+    #[inline]
+    pub fn key(&self) -> &'b Q {
+        self.key
+    }
+
+    /// Inserts the key, made into a `K`, with `value`, and returns the value for as long as the
+    /// map is borrowed.
+    #[inline]
+    pub fn insert(self, value: V) -> &'a mut V
+    where
+        K: From<&'b Q>,
+    {
+        self.insert_entry(value).into_mut()
+    }
+
+    /// Inserts the key, made into a `K`, with `value`, and returns the full place.
+    #[inline]
+    pub fn insert_entry(self, value: V) -> OccupiedEntry<'a, K, V, S, A>
+    where
+        K: From<&'b Q>,
+    {
+        let key = K::from(self.key);
+        self.insert_key(key, value)
+    }
+
+    /// Inserts `key`, which is equivalent to the one asked for, with `value`.
+    #[inline]
+    pub(crate) fn insert_key(self, key: K, value: V) -> OccupiedEntry<'a, K, V, S, A> {
+        // SAFETY: `room`; the slot is written right below.
+        let (index, slot) = unsafe { self.map.table.claim_index(self.hash) };
+        // SAFETY: the slot was just claimed, so it is ours to write.
+        unsafe { slot.write((key, value)) };
+        OccupiedEntry {
+            map: self.map,
+            hash: self.hash,
+            index,
+            slot,
+        }
+    }
+}
+
+impl<K: fmt::Debug, Q: fmt::Debug + ?Sized, V: fmt::Debug, S, A: Allocator> fmt::Debug
+    for EntryRef<'_, '_, K, Q, V, S, A>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EntryRef::Occupied(entry) => f.debug_tuple("EntryRef").field(entry).finish(),
+            EntryRef::Vacant(entry) => f.debug_tuple("EntryRef").field(entry).finish(),
+        }
+    }
+}
+
+impl<K, Q: fmt::Debug + ?Sized, V, S, A: Allocator> fmt::Debug
+    for VacantEntryRef<'_, '_, K, Q, V, S, A>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VacantEntryRef").field(&self.key).finish()
+    }
+}

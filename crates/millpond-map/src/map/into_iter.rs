@@ -1,0 +1,233 @@
+//! Walks that own what they return: `into_iter`, `drain`, `extract_if`.
+//!
+//! # Invariants
+//!
+//! - `alive`: as in [`iter`](super::iter).
+
+use core::fmt;
+use core::iter::FusedIterator;
+
+use allocator_api2::alloc::Allocator;
+use millpond_arena::Slabs;
+
+use super::{HashMap, Iter, IterMut};
+use crate::raw::{RawDrain, RawExtract, RawIntoIter};
+
+impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
+    /// Walks the keys out of the map; values are dropped on the way.
+    #[inline]
+    pub fn into_keys(self) -> IntoKeys<K, V, A> {
+        IntoKeys {
+            iter: self.into_iter(),
+        }
+    }
+
+    /// Walks the values out of the map; keys are dropped on the way.
+    #[inline]
+    pub fn into_values(self) -> IntoValues<K, V, A> {
+        IntoValues {
+            iter: self.into_iter(),
+        }
+    }
+}
+
+impl<K, V, S, A: Allocator> IntoIterator for HashMap<K, V, S, A> {
+    type Item = (K, V);
+    type IntoIter = IntoIter<K, V, A>;
+
+    /// Walks the entries out of the map, whose slab goes back with the walk.
+    #[inline]
+    fn into_iter(self) -> IntoIter<K, V, A> {
+        IntoIter {
+            walk: self.table.into_walk(),
+        }
+    }
+}
+
+impl<'a, K, V, S, A: Allocator> IntoIterator for &'a HashMap<K, V, S, A> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = Iter<'a, K, V>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, K, V> {
+        self.iter()
+    }
+}
+
+impl<'a, K, V, S, A: Allocator> IntoIterator for &'a mut HashMap<K, V, S, A> {
+    type Item = (&'a K, &'a mut V);
+    type IntoIter = IterMut<'a, K, V>;
+
+    #[inline]
+    fn into_iter(self) -> IterMut<'a, K, V> {
+        self.iter_mut()
+    }
+}
+
+/// A walk that owns the entries of a map.
+pub struct IntoIter<K, V, A: Allocator = Slabs> {
+    walk: RawIntoIter<(K, V), A>,
+}
+
+/// A walk that owns the keys of a map. See [`HashMap::into_keys`].
+pub struct IntoKeys<K, V, A: Allocator = Slabs> {
+    iter: IntoIter<K, V, A>,
+}
+
+/// A walk that owns the values of a map. See [`HashMap::into_values`].
+pub struct IntoValues<K, V, A: Allocator = Slabs> {
+    iter: IntoIter<K, V, A>,
+}
+
+/// A walk that takes every entry out of a map. See [`HashMap::drain`].
+pub struct Drain<'a, K, V> {
+    walk: RawDrain<'a, (K, V)>,
+}
+
+/// A walk that takes picked entries out of a map. See [`HashMap::extract_if`].
+#[must_use = "entries are taken out as the walk goes on; `retain` does it at once"]
+pub struct ExtractIf<'a, K, V, F> {
+    walk: RawExtract<'a, (K, V)>,
+    pred: F,
+}
+
+impl<'a, K, V> Drain<'a, K, V> {
+    pub(super) fn new(walk: RawDrain<'a, (K, V)>) -> Self {
+        Drain { walk }
+    }
+
+    /// Walks what lies ahead without taking it.
+    pub(crate) fn rest(&self) -> Iter<'_, K, V> {
+        // SAFETY: `alive`. The walk borrows the drain.
+        unsafe { Iter::from_raw(self.walk.rest()) }
+    }
+}
+
+impl<'a, K, V, F> ExtractIf<'a, K, V, F> {
+    pub(super) fn new(walk: RawExtract<'a, (K, V)>, pred: F) -> Self {
+        ExtractIf { walk, pred }
+    }
+}
+
+impl<K, V, A: Allocator> IntoIter<K, V, A> {
+    /// Walks what lies ahead without taking it.
+    fn rest(&self) -> Iter<'_, K, V> {
+        // SAFETY: `alive`. The walk borrows the one that owns the table.
+        unsafe { Iter::from_raw(self.walk.rest()) }
+    }
+}
+
+impl<K, V, A: Allocator> Iterator for IntoIter<K, V, A> {
+    type Item = (K, V);
+
+    #[inline]
+    fn next(&mut self) -> Option<(K, V)> {
+        self.walk.next()
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.walk.size_hint()
+    }
+}
+
+impl<K, V, A: Allocator> Iterator for IntoKeys<K, V, A> {
+    type Item = K;
+
+    #[inline]
+    fn next(&mut self) -> Option<K> {
+        self.iter.next().map(|(key, _)| key)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.iter.size_hint()
+    }
+}
+
+impl<K, V, A: Allocator> Iterator for IntoValues<K, V, A> {
+    type Item = V;
+
+    #[inline]
+    fn next(&mut self) -> Option<V> {
+        self.iter.next().map(|(_, value)| value)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.iter.size_hint()
+    }
+}
+
+impl<K, V> Iterator for Drain<'_, K, V> {
+    type Item = (K, V);
+
+    #[inline]
+    fn next(&mut self) -> Option<(K, V)> {
+        self.walk.next()
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.walk.size_hint()
+    }
+}
+
+impl<K, V, F: FnMut(&K, &mut V) -> bool> Iterator for ExtractIf<'_, K, V, F> {
+    type Item = (K, V);
+
+    #[inline]
+    fn next(&mut self) -> Option<(K, V)> {
+        let pred = &mut self.pred;
+        self.walk.next(|(key, value)| pred(key, value))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.walk.left()))
+    }
+}
+
+impl<K, V, A: Allocator> ExactSizeIterator for IntoIter<K, V, A> {}
+impl<K, V, A: Allocator> ExactSizeIterator for IntoKeys<K, V, A> {}
+impl<K, V, A: Allocator> ExactSizeIterator for IntoValues<K, V, A> {}
+impl<K, V> ExactSizeIterator for Drain<'_, K, V> {}
+impl<K, V, A: Allocator> FusedIterator for IntoIter<K, V, A> {}
+impl<K, V, A: Allocator> FusedIterator for IntoKeys<K, V, A> {}
+impl<K, V, A: Allocator> FusedIterator for IntoValues<K, V, A> {}
+impl<K, V> FusedIterator for Drain<'_, K, V> {}
+impl<K, V, F: FnMut(&K, &mut V) -> bool> FusedIterator for ExtractIf<'_, K, V, F> {}
+
+impl<K: fmt::Debug, V: fmt::Debug, A: Allocator> fmt::Debug for IntoIter<K, V, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.rest()).finish()
+    }
+}
+
+impl<K: fmt::Debug, V, A: Allocator> fmt::Debug for IntoKeys<K, V, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter.rest().map(|(key, _)| key))
+            .finish()
+    }
+}
+
+impl<K, V: fmt::Debug, A: Allocator> fmt::Debug for IntoValues<K, V, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter.rest().map(|(_, value)| value))
+            .finish()
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Drain<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.rest()).finish()
+    }
+}
+
+impl<K, V, F> fmt::Debug for ExtractIf<'_, K, V, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExtractIf").finish_non_exhaustive()
+    }
+}

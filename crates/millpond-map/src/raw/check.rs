@@ -1,0 +1,252 @@
+//! The checker: every invariant of a table, verified from the outside in.
+//!
+//! # Invariants
+//!
+//! Reads only what the invariants of [`inner`](super::inner) call initialised.
+
+use allocator_api2::alloc::Allocator;
+
+use super::RawTable;
+use super::inner::{LINE_SLOTS, RawInner, STUCK};
+use super::layout::{CLASSES, Geometry};
+use super::probe::Probe;
+use crate::check::{Broken, ensure};
+use crate::control::{GROUP_SLOTS, tag};
+
+impl<T, A: Allocator> RawTable<T, A> {
+    /// Verifies the whole table. `hasher` is the one that the entries came in with.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`], with the name of the first invariant that does not hold.
+    ///
+    /// # Cost
+    ///
+    /// Hashes every entry, and allocates nine counters for each group.
+    pub(crate) fn check(&self, hasher: impl Fn(&T) -> u64) -> Result<(), Broken> {
+        let inner = &self.inner;
+        self.check_slab()?;
+        inner.check_counts()?;
+        inner.check_touched()?;
+
+        // What the entries say that filter and counters should be.
+        let groups = inner.mask / GROUP_SLOTS + 1;
+        let mut passes = vec![[0_usize; CLASSES]; groups];
+        let mut displaced = 0;
+        for index in inner.full_slots() {
+            // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
+            let slot = unsafe { self.slot(index) };
+            // SAFETY: `typed`. A full slot holds a `T`.
+            let hash = hasher(unsafe { slot.as_ref() });
+            ensure(
+                inner.tag_at(index) == tag::of(hash),
+                "full",
+                "tag of the entry's hash",
+                index,
+            )?;
+            let mut probe = Probe::new(inner.home(hash), inner.mask);
+            displaced += usize::from(probe.off() != index & !(GROUP_SLOTS - 1));
+            while probe.off() != index & !(GROUP_SLOTS - 1) {
+                passes[probe.off() / GROUP_SLOTS][tag::class(hash)] += 1;
+                let more = probe.advance();
+                ensure(more, "filter", "entry lies on its own search path", index)?;
+            }
+        }
+        inner.check_filter(&passes)?;
+        if inner.loose {
+            ensure(
+                inner.displaced >= displaced,
+                "filter",
+                "displaced is an upper bound",
+                displaced,
+            )
+        } else {
+            ensure(
+                inner.displaced == displaced,
+                "filter",
+                "displaced is exact",
+                displaced,
+            )
+        }
+    }
+
+    /// Verifies `slab`: the geometry fits what was lent.
+    fn check_slab(&self) -> Result<(), Broken> {
+        let inner = &self.inner;
+        if inner.is_shared() {
+            ensure(
+                inner.control == RawInner::SHARED.control,
+                "slab",
+                "shared control",
+                0,
+            )?;
+            return ensure(inner.capacity() == 0, "slab", "shared table has no room", 0);
+        }
+        let geometry = inner.geometry();
+        let smallest = Geometry::for_capacity(geometry.capacity(), Self::ENTRY);
+        ensure(
+            smallest == Some(geometry),
+            "slab",
+            "geometry exists",
+            geometry.slots(),
+        )?;
+        let Some(slab) = geometry.slab(Self::ENTRY) else {
+            return ensure(false, "slab", "size overflows", geometry.slots());
+        };
+        let distance = inner.control.addr().get() - inner.slots.addr().get();
+        ensure(
+            distance == slab.control,
+            "slab",
+            "distance from slots to tags",
+            distance,
+        )?;
+        ensure(
+            slab.layout.size() <= inner.slab_bytes,
+            "slab",
+            "bytes",
+            inner.slab_bytes,
+        )?;
+        let misplaced = inner.slots.addr().get() % slab.layout.align();
+        ensure(misplaced == 0, "slab", "alignment", misplaced)
+    }
+}
+
+impl RawInner {
+    /// Returns the tag of the slot at `index`, below the number of tags.
+    fn tag_at(&self, index: usize) -> u8 {
+        assert!(index < self.mask + GROUP_SLOTS);
+        // SAFETY: `slab`, just compared.
+        let place = unsafe { self.control.add(index) };
+        // SAFETY: `slab`. Every tag is initialised.
+        unsafe { place.read() }
+    }
+
+    /// Returns the slots with a tag, by looking at every one.
+    fn full_slots(&self) -> impl Iterator<Item = usize> {
+        (0..self.mask + GROUP_SLOTS).filter(|&index| self.tag_at(index) != tag::EMPTY)
+    }
+
+    /// Verifies `full` and `room` as far as counts tell.
+    fn check_counts(&self) -> Result<(), Broken> {
+        let full = self.full_slots().count();
+        ensure(full == self.len, "full", "as many tags as entries", full)?;
+        if let Some(highest) = self.full_slots().last() {
+            ensure(
+                highest < self.geometry().slots(),
+                "full",
+                "tag within the slots",
+                highest,
+            )?;
+        }
+        // SAFETY: the table is borrowed.
+        let walked = unsafe { super::RawIndices::new(self) }.count();
+        ensure(
+            walked == self.len,
+            "touched",
+            "a walk finds every entry",
+            walked,
+        )?;
+        ensure(
+            self.geometry().capacity() == self.capacity(),
+            "room",
+            "capacity",
+            self.capacity(),
+        )
+    }
+
+    /// Verifies `touched`.
+    fn check_touched(&self) -> Result<(), Broken> {
+        if self.is_shared() {
+            return Ok(());
+        }
+        let lines = self.mask / LINE_SLOTS + 1;
+        let mut listed = vec![!self.is_listed(); lines];
+        for place in 0..self.touched {
+            ensure(
+                self.is_listed(),
+                "touched",
+                "only a large table has a list",
+                place,
+            )?;
+            // SAFETY: `touched`, just asked for.
+            let list = unsafe { self.list() };
+            // SAFETY: `touched`. The first `touched` places are in use.
+            let entry = unsafe { list.add(place) };
+            // SAFETY: as above.
+            let line = unsafe { entry.read() } as usize;
+            ensure(
+                line < lines && !listed[line],
+                "touched",
+                "each line once",
+                line,
+            )?;
+            listed[line] = true;
+        }
+        for (line, &listed) in listed.iter().enumerate() {
+            // SAFETY: `slab`. The line is below the number of lines.
+            let dirty = unsafe { self.dirty(line) };
+            // SAFETY: `slab`. Dirty bytes are initialised.
+            let dirty = unsafe { dirty.read() };
+            ensure(
+                dirty == u8::from(listed),
+                "touched",
+                "dirty byte of a listed line",
+                line,
+            )?;
+        }
+        for index in 0..self.mask + GROUP_SLOTS {
+            let clean = self.tag_at(index) == tag::EMPTY && self.filter_bits(index) == 0;
+            ensure(
+                clean || listed[index / LINE_SLOTS],
+                "touched",
+                "line in use is listed",
+                index,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Returns the filter byte of the group that `index` is in.
+    fn filter_bits(&self, index: usize) -> u8 {
+        assert!(index < self.mask + GROUP_SLOTS);
+        // SAFETY: `slab`, just compared.
+        let place = unsafe { self.filter(index & !(GROUP_SLOTS - 1)) };
+        // SAFETY: `slab`. Filter bytes are initialised.
+        unsafe { place.read() }
+    }
+
+    /// Verifies `filter` against the passes that the entries account for.
+    fn check_filter(&self, passes: &[[usize; CLASSES]]) -> Result<(), Broken> {
+        for (group, passes) in passes.iter().enumerate() {
+            let off = group * GROUP_SLOTS;
+            let bits = self.filter_bits(off);
+            ensure(
+                self.filtered || bits == 0,
+                "filter",
+                "`filtered` is noted",
+                group,
+            )?;
+            for (class, &passes) in passes.iter().enumerate() {
+                if bits >> class & 1 == 0 {
+                    ensure(passes == 0, "filter", "bit of a passed group", group)?;
+                    continue;
+                }
+                ensure(
+                    !self.is_shared(),
+                    "filter",
+                    "shared table has no bits",
+                    group,
+                )?;
+                // SAFETY: `slab`. The group is one of this table, which is not shared.
+                let counter = unsafe { self.counter(off, (class as u64) << 61) };
+                // SAFETY: `filter`. The bit is set, so the counter is initialised.
+                let count = unsafe { counter.read() };
+                let exact = usize::from(count) == passes;
+                let bound = self.loose && usize::from(count) >= passes;
+                ensure(count != 0, "filter", "count of a set bit", group)?;
+                ensure(exact || bound || count == STUCK, "filter", "counter", group)?;
+            }
+        }
+        Ok(())
+    }
+}

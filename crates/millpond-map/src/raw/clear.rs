@@ -1,0 +1,135 @@
+//! Wiping control bytes: all of a new slab's, and what was touched of an old one's.
+//!
+//! # Invariants
+//!
+//! - `slab`, `touched`: as in [`inner`](super::inner).
+
+use super::inner::{LINE_SLOTS, RawInner};
+use super::layout::LINE_GROUPS;
+use crate::control::GROUP_SLOTS;
+
+impl RawInner {
+    /// Makes the table as it was when its slab was new. Entries are forgotten, not dropped.
+    ///
+    /// # Cost
+    ///
+    /// One store for a table of one group; else in proportion to the touched lines, at
+    /// most 1.1 bytes for each slot.
+    #[inline]
+    pub(crate) fn wipe(&mut self) {
+        if self.is_shared() {
+            return;
+        }
+        self.growth_left += self.len;
+        self.len = 0;
+        if self.mask == 0 {
+            // SAFETY: `slab`. A table that is not shared has a group at 0 of its own.
+            // A single group is never passed: its filter and dirty bytes do not change.
+            unsafe { self.control.write_bytes(0, GROUP_SLOTS) };
+            return;
+        }
+        self.wipe_groups();
+    }
+
+    /// Wipes a table of more than one group.
+    #[inline(never)]
+    fn wipe_groups(&mut self) {
+        let lines = self.mask / LINE_SLOTS + 1;
+        if self.is_listed() && self.touched <= lines / 2 {
+            // SAFETY: `touched`. What is not on the list is clean.
+            unsafe { self.wipe_listed() };
+        } else {
+            // SAFETY: `slab`. Only a shared table has no slab of its own; it has one group.
+            unsafe { self.wipe_dense() };
+        }
+        self.touched = 0;
+        self.displaced = 0;
+        self.displaced_limit = self.displaced_limit();
+        self.filtered = false;
+        self.loose = false;
+    }
+
+    /// Wipes each line of the list.
+    ///
+    /// # Safety
+    ///
+    /// `touched`: the table has a list.
+    unsafe fn wipe_listed(&mut self) {
+        for place in 0..self.touched {
+            // SAFETY: by contract.
+            let list = unsafe { self.list() };
+            // SAFETY: `touched`. The first `touched` places of the list are in use.
+            let entry = unsafe { list.add(place) };
+            // SAFETY: as above, so it is initialised.
+            let line = unsafe { entry.read() } as usize;
+            // SAFETY: `touched`. The list names lines of the table, of 64 tags each.
+            let tags = unsafe { self.control.add(line * LINE_SLOTS) };
+            // SAFETY: `slab`, as above.
+            unsafe { tags.write_bytes(0, LINE_SLOTS) };
+            // SAFETY: `slab`; the line starts at a group.
+            let filter = unsafe { self.filter(line * LINE_SLOTS) };
+            // SAFETY: `slab`. A line has four groups, so four filter bytes.
+            unsafe { filter.write_bytes(0, LINE_GROUPS) };
+            // SAFETY: `slab`, as above.
+            let dirty = unsafe { self.dirty(line) };
+            // SAFETY: `slab`; the slab is our own.
+            unsafe { dirty.write(0) };
+        }
+    }
+
+    /// Wipes all tags and dirty bytes, and the filter where a bit may be set.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the table is not shared.
+    unsafe fn wipe_dense(&mut self) {
+        // SAFETY: `slab`. A table has `mask + 16` tags.
+        unsafe { self.control.write_bytes(0, self.mask + GROUP_SLOTS) };
+        if self.filtered {
+            // SAFETY: by contract.
+            unsafe { self.wipe_filter() };
+        }
+        // SAFETY: by contract.
+        unsafe { self.reset_dirty() };
+    }
+
+    /// Wipes everything that has to be initialised in a new slab.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the table is not shared, and its geometry is that of its slab.
+    pub(super) unsafe fn wipe_all(&mut self) {
+        // SAFETY: `slab`. A table has `mask + 16` tags.
+        unsafe { self.control.write_bytes(0, self.mask + GROUP_SLOTS) };
+        // SAFETY: by contract.
+        unsafe { self.wipe_filter() };
+        // SAFETY: by contract.
+        unsafe { self.reset_dirty() };
+    }
+
+    /// Clears every filter byte.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the table is not shared.
+    unsafe fn wipe_filter(&mut self) {
+        // SAFETY: `slab`. The table has a group at 0.
+        let filter = unsafe { self.filter(0) };
+        // SAFETY: `slab`. One filter byte for each group.
+        unsafe { filter.write_bytes(0, self.mask / GROUP_SLOTS + 1) };
+    }
+
+    /// Sets every dirty byte to what it is in a new slab: 0, or 1 where there is no list.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the table is not shared.
+    unsafe fn reset_dirty(&mut self) {
+        let lines = self.mask / LINE_SLOTS + 1;
+        let value = u8::from(!self.is_listed());
+        // SAFETY: `slab`. The table has that many lines; the last one's byte is the lowest.
+        let lowest = unsafe { self.dirty(lines - 1) };
+        // SAFETY: `slab`; the slab is our own.
+        unsafe { lowest.write_bytes(value, lines) };
+    }
+}

@@ -1,0 +1,127 @@
+//! Copying a table, slot for slot.
+//!
+//! # Invariants
+//!
+//! Those of [`inner`](super::inner) and of the [module above](super).
+
+use core::ptr::NonNull;
+
+use allocator_api2::alloc::Allocator;
+
+use super::RawTable;
+use super::inner::{LINE_SLOTS, RawInner};
+use super::iter::RawIndices;
+use super::layout::{CLASSES, counters_above_control, list_below_control};
+use crate::control::GROUP_SLOTS;
+use crate::error::TryReserveError;
+
+impl<T: Clone, A: Allocator + Clone> Clone for RawTable<T, A> {
+    /// Clones every entry into a slab of the same geometry.
+    ///
+    /// No hash is computed. A panic in an entry's `clone` drops what was cloned.
+    fn clone(&self) -> Self {
+        let mut copy = RawTable::new_in(self.alloc.clone());
+        copy.clone_entries(self);
+        copy
+    }
+
+    /// Clones every entry into the slab that `self` has, where it is of the same geometry.
+    ///
+    /// A panic in an entry's `clone` or `drop` leaves `self` empty.
+    fn clone_from(&mut self, source: &Self) {
+        self.clear();
+        self.clone_entries(source);
+    }
+}
+
+impl<T: Clone, A: Allocator> RawTable<T, A> {
+    /// Clones the entries of `source` into `self`, which has none.
+    fn clone_entries(&mut self, source: &Self) {
+        if source.inner.is_shared() {
+            return self.clear_and_release();
+        }
+        if self.inner.is_shared() || self.inner.geometry() != source.inner.geometry() {
+            self.clear_and_release();
+            let growth_count = self.inner.growth_count;
+            self.inner =
+                RawInner::allocate_geometry(source.inner.geometry(), Self::ENTRY, &self.alloc)
+                    .unwrap_or_else(TryReserveError::fail);
+            self.inner.growth_count = growth_count;
+        }
+
+        let mut cloned = Cloned::<T> {
+            source: &source.inner,
+            slots: self.inner.slots.cast(),
+            count: 0,
+        };
+        // SAFETY: `alive`. The source is borrowed.
+        for index in unsafe { RawIndices::new(&source.inner) } {
+            // SAFETY: `typed`. A walk returns slots with an entry.
+            let from = unsafe { source.slot(index) };
+            // SAFETY: `typed`. A full slot holds a `T`, and the source is borrowed.
+            let entry = unsafe { from.as_ref() }.clone();
+            // SAFETY: `slab`. The geometries are equal, so the index is one of a slot here.
+            let to = unsafe { cloned.slots.add(index) };
+            // SAFETY: the slot is empty, in a slab of our own.
+            unsafe { to.write(entry) };
+            cloned.count += 1;
+        }
+        core::mem::forget(cloned);
+        // SAFETY: the geometries are equal, and each entry of the source has its clone.
+        unsafe { self.inner.copy_control(&source.inner) };
+    }
+}
+
+/// Drops the first clones of a table when cloning the next one panics.
+struct Cloned<'a, T> {
+    source: &'a RawInner,
+    /// The slots that the clones are in, at the indices of the source.
+    slots: NonNull<T>,
+    count: usize,
+}
+
+impl<T> Drop for Cloned<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: `alive`. The source is borrowed.
+        let done = unsafe { RawIndices::new(self.source) }.take(self.count);
+        for index in done {
+            // SAFETY: `slab`. The geometries are equal, so the index is one of a slot.
+            let slot = unsafe { self.slots.add(index) };
+            // SAFETY: a walk repeats its order, so a clone was written here. Its lane is
+            // empty, so nothing else drops it.
+            unsafe { slot.drop_in_place() };
+        }
+    }
+}
+
+impl RawInner {
+    /// Copies the control bytes, side arrays and counts of `source`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `self` is not shared and has the geometry of `source`. `full`: it has an
+    /// entry wherever `source` has one, and had none before.
+    unsafe fn copy_control(&mut self, source: &RawInner) {
+        let lines = source.mask / LINE_SLOTS + 1;
+        let below = if source.is_listed() {
+            list_below_control(lines)
+        } else {
+            lines
+        };
+        let groups = source.mask / GROUP_SLOTS + 1;
+        let above = counters_above_control(source.mask) + groups * CLASSES;
+        // SAFETY: `slab`. List and dirty bytes lie that far below the tags.
+        let from = unsafe { source.control.sub(below) };
+        // SAFETY: `slab`; the geometries are equal.
+        let to = unsafe { self.control.sub(below) };
+        // SAFETY: `slab`. The side arrays of two slabs; what is uninitialised stays so.
+        unsafe { to.copy_from_nonoverlapping(from, below + above) };
+        *self = RawInner {
+            control: self.control,
+            slots: self.slots,
+            slab_bytes: self.slab_bytes,
+            growth_count: self.growth_count,
+            ..*source
+        };
+    }
+}

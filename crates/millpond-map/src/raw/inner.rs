@@ -1,0 +1,454 @@
+//! The table without its entry type: control bytes, side arrays and counts.
+//!
+//! # Invariants
+//!
+//! - `slab`: `control` and `slots` point into one slab laid out as
+//!   [`Geometry`] says, lent by the table's allocator; or the table is *shared*:
+//!   `slab_bytes` is zero, and `control` is the one empty group of all empty tables, which
+//!   lies in read-only memory.
+//! - `full`: a tag is nonzero exactly where the slot holds an entry.
+//! - `room`: `len + growth_left` is the capacity of the geometry.
+//! - `filter`: where an entry lies past its home group, every group that its search goes
+//!   through before it has the filter bit of the entry's class set. A bit may be set too
+//!   long, never cleared too early. The counter of a set bit is initialised, and is the
+//!   number of such entries unless it stuck at 255 or `loose` is set; the counter of a
+//!   clear bit is uninitialised memory.
+//! - `touched`: a line with a tag or a filter bit has its dirty byte set; the list of a
+//!   table above [`UNLISTED_GROUPS`] holds each line with a dirty byte once.
+//!
+//! `check` verifies them all.
+
+use core::ptr::NonNull;
+
+use super::layout::{
+    CLASSES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, counters_above_control, filter_above_control,
+    list_below_control,
+};
+use super::probe::Probe;
+use crate::control::{GROUP_SLOTS, Group, Needle, tag};
+
+/// Slots of one line of tags.
+pub(super) const LINE_SLOTS: usize = LINE_GROUPS * GROUP_SLOTS;
+
+/// A counter that has reached this stays, and its filter bit with it.
+pub(super) const STUCK: u8 = u8::MAX;
+
+/// The displaced entries that a table tolerates, as a fraction of its slots.
+///
+/// Guessed from measurements: see `displaced_limit`.
+const DISPLACED_FRACTION: usize = 8;
+
+/// The control bytes of every table without a slab: one empty group and its filter byte.
+#[repr(C, align(64))]
+pub(super) struct EmptyControl([u8; 64]);
+
+pub(super) static EMPTY_CONTROL: EmptyControl = EmptyControl([0; 64]);
+
+/// A table of entries of any type.
+pub(crate) struct RawInner {
+    /// The first tag, aligned to 16.
+    pub(super) control: NonNull<u8>,
+    /// The first slot, which is the start of the slab. Dangling in a shared table.
+    pub(super) slots: NonNull<u8>,
+    /// Turns a hash into the offset of its home group, in slots: 16 × (groups − 1).
+    pub(super) mask: usize,
+    /// Entries that still fit.
+    pub(super) growth_left: usize,
+    /// Entries.
+    pub(super) len: usize,
+    /// Entries outside their home group. An upper bound while `loose`.
+    pub(super) displaced: usize,
+    /// Above it, an insert whose home group is full rebuilds the table first.
+    pub(super) displaced_limit: usize,
+    /// Lines on the list.
+    pub(super) touched: usize,
+    /// Bytes of the slab as the allocator lent it; zero when shared.
+    pub(super) slab_bytes: usize,
+    /// Times that the table took a larger slab.
+    pub(super) growth_count: u32,
+    /// A filter bit may be set.
+    pub(super) filtered: bool,
+    /// An entry was erased whose hash was not known, while some were displaced:
+    /// filter, counters and `displaced` may be too high until the next rebuild.
+    pub(super) loose: bool,
+}
+
+impl RawInner {
+    /// A table of capacity zero, without a slab.
+    pub(crate) const SHARED: RawInner = RawInner {
+        control: NonNull::from_ref(&EMPTY_CONTROL).cast(),
+        slots: NonNull::from_ref(&EMPTY_CONTROL).cast(),
+        mask: 0,
+        growth_left: 0,
+        len: 0,
+        displaced: 0,
+        displaced_limit: usize::MAX,
+        touched: 0,
+        slab_bytes: 0,
+        growth_count: 0,
+        filtered: false,
+        loose: false,
+    };
+
+    /// Tells whether the table has no slab of its own.
+    #[inline]
+    pub(crate) fn is_shared(&self) -> bool {
+        self.slab_bytes == 0
+    }
+
+    /// Returns the entries.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns the entries that still fit.
+    #[inline]
+    pub(crate) fn growth_left(&self) -> usize {
+        self.growth_left
+    }
+
+    /// Returns the entries that fit in all.
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.len + self.growth_left // `room`
+    }
+
+    /// Returns the slots and groups.
+    pub(super) fn geometry(&self) -> Geometry {
+        Geometry::of_table(self.mask, self.capacity())
+    }
+
+    /// Returns the offset of the home group of `hash`, a multiple of 16 up to `mask`.
+    #[inline]
+    pub(super) fn home(&self, hash: u64) -> usize {
+        hash as usize & self.mask
+    }
+
+    /// Returns the most entries outside their home group that are taken for granted.
+    ///
+    /// A table that is filled at random to 7/8 displaces 6 % of its slots; one that is
+    /// churned there for ever about a fifth. Small tables are not worth the policy.
+    pub(super) fn displaced_limit(&self) -> usize {
+        if self.mask < (UNLISTED_GROUPS - 1) * GROUP_SLOTS {
+            usize::MAX
+        } else {
+            self.mask / DISPLACED_FRACTION
+        }
+    }
+
+    /// Reads the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, at most `mask`.
+    #[inline]
+    pub(super) unsafe fn group(&self, off: usize) -> Group {
+        debug_assert!(off <= self.mask && off.is_multiple_of(GROUP_SLOTS));
+        // SAFETY: `slab`. The tags of a table are `mask + 16` bytes.
+        let from = unsafe { self.control.add(off) };
+        // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
+        unsafe { Group::load(from.as_ptr()) }
+    }
+
+    /// Writes the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: as [`group`](Self::group), and the table is not shared.
+    #[inline]
+    pub(super) unsafe fn set_group(&mut self, off: usize, group: Group) {
+        debug_assert!(off <= self.mask && off.is_multiple_of(GROUP_SLOTS) && !self.is_shared());
+        // SAFETY: `slab`. The tags of a table are `mask + 16` bytes.
+        let to = unsafe { self.control.add(off) };
+        // SAFETY: `slab`. Sixteen tags start there, aligned, in memory of our own.
+        unsafe { group.store(to.as_ptr()) }
+    }
+
+    /// Returns the place of the filter byte of the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, at most `mask`.
+    #[inline]
+    pub(super) unsafe fn filter(&self, off: usize) -> NonNull<u8> {
+        // SAFETY: `slab`. One filter byte for each group follows the tags.
+        unsafe {
+            self.control
+                .add(filter_above_control(self.mask) + off / GROUP_SLOTS)
+        }
+    }
+
+    /// Tells whether an entry of the class of `hash` went past the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, at most `mask`.
+    #[inline]
+    pub(super) unsafe fn passed(&self, off: usize, hash: u64) -> bool {
+        // SAFETY: `slab`, by contract.
+        let filter = unsafe { self.filter(off) };
+        // SAFETY: `slab`. Filter bytes are initialised when the slab is lent.
+        let bits = u32::from(unsafe { filter.read() });
+        bits >> tag::class(hash) & 1 != 0
+    }
+
+    /// Returns the place of the counter of the class of `hash` in the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, at most `mask`, and the table is not shared.
+    pub(super) unsafe fn counter(&self, off: usize, hash: u64) -> NonNull<u8> {
+        let index = off / GROUP_SLOTS * CLASSES + tag::class(hash);
+        // SAFETY: `slab`. Eight counters for each group follow the filter.
+        unsafe { self.control.add(counters_above_control(self.mask) + index) }
+    }
+
+    /// Returns the place of the dirty byte of `line`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `line` is below the number of lines.
+    #[inline]
+    pub(super) unsafe fn dirty(&self, line: usize) -> NonNull<u8> {
+        // SAFETY: `slab`. The dirty bytes lie below the tags, the first one highest.
+        unsafe { self.control.sub(1 + line) }
+    }
+
+    /// Returns the list of touched lines, of which the first `touched` are in use.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the table has a list, that is, more than [`UNLISTED_GROUPS`] groups.
+    pub(super) unsafe fn list(&self) -> NonNull<u32> {
+        let lines = self.mask / LINE_SLOTS + 1;
+        // SAFETY: `slab`. The list lies below the dirty bytes; it is aligned to 4 since
+        // the tags are and the distance is a multiple of 4.
+        unsafe { self.control.sub(list_below_control(lines)) }.cast()
+    }
+
+    /// Tells whether the table keeps a list of touched lines.
+    #[inline]
+    pub(super) fn is_listed(&self) -> bool {
+        self.mask >= UNLISTED_GROUPS * GROUP_SLOTS
+    }
+
+    /// Puts the tag of a new entry into an empty lane of `group`, which is the one at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a group of this table. `full`: `lane` is the lowest empty lane of
+    /// it, and the caller writes the slot before anything else reads the table or unwinds.
+    /// `room`: `growth_left` is not zero.
+    #[inline]
+    pub(super) unsafe fn put(&mut self, off: usize, lane: usize, group: Group, needle: Needle) {
+        debug_assert!(self.growth_left != 0);
+        // SAFETY: `slab`, by contract; a shared table has no room.
+        unsafe { self.set_group(off, group.with(needle, lane)) };
+        self.len += 1;
+        self.growth_left -= 1;
+        // SAFETY: `slab`, by contract.
+        unsafe { self.touch(off) };
+    }
+
+    /// Marks the line of the group at `off` as touched.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is at most `mask`.
+    #[inline]
+    unsafe fn touch(&mut self, off: usize) {
+        // SAFETY: `slab`, by contract.
+        let dirty = unsafe { self.dirty(off / LINE_SLOTS) };
+        // SAFETY: `slab`. Dirty bytes are initialised when the slab is lent.
+        if unsafe { dirty.read() } == 0 {
+            // SAFETY: `touched`. A dirty byte of zero only exists in a table with a list.
+            unsafe { self.touch_first(off / LINE_SLOTS) };
+        }
+    }
+
+    /// Lists `line`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`, `touched`: the table has a list, and `line` is one of its lines, not on it.
+    #[inline(never)]
+    unsafe fn touch_first(&mut self, line: usize) {
+        debug_assert!(self.is_listed() && self.touched <= self.mask / LINE_SLOTS);
+        // SAFETY: `slab`, by contract.
+        let dirty = unsafe { self.dirty(line) };
+        // SAFETY: `slab`; the slab is our own.
+        unsafe { dirty.write(1) };
+        // SAFETY: `slab`, by contract.
+        let list = unsafe { self.list() };
+        // SAFETY: `touched`. No line is listed twice, so there is a place for this one.
+        let place = unsafe { list.add(self.touched) };
+        // SAFETY: `slab`; the layout gives the list a place for every line.
+        unsafe { place.write(line as u32) };
+        self.touched += 1;
+    }
+
+    /// Claims a slot for an entry with `hash` that is not in the table, and returns its index.
+    ///
+    /// # Safety
+    ///
+    /// `room`: `growth_left` is not zero. `full`: the caller writes the slot before
+    /// anything else reads the table or unwinds.
+    #[inline]
+    pub(crate) unsafe fn claim(&mut self, hash: u64) -> usize {
+        let off = self.home(hash);
+        // SAFETY: `slab`. A home is a group of the table.
+        let group = unsafe { self.group(off) };
+        if let Some(lane) = group.empties().lowest() {
+            // SAFETY: the lane is the lowest empty one of the group; the rest by contract.
+            unsafe { self.put(off, lane, group, Needle::of(hash)) };
+            return off + lane;
+        }
+        // SAFETY: by contract.
+        unsafe { self.claim_away(hash) }
+    }
+
+    /// Claims a slot past the home group of `hash`, which is full.
+    ///
+    /// # Safety
+    ///
+    /// As [`claim`](Self::claim).
+    #[cold]
+    #[inline(never)]
+    unsafe fn claim_away(&mut self, hash: u64) -> usize {
+        let mut probe = Probe::new(self.home(hash), self.mask);
+        loop {
+            let off = probe.off();
+            // SAFETY: `slab`. A probe goes through groups of the table.
+            let group = unsafe { self.group(off) };
+            if let Some(lane) = group.empties().lowest() {
+                // SAFETY: the lane is the lowest empty one of the group; the rest by contract.
+                unsafe { self.put(off, lane, group, Needle::of(hash)) };
+                self.displaced += 1;
+                return off + lane;
+            }
+            // SAFETY: `slab`, as above; a shared table has no room.
+            unsafe { self.pass(off, hash) };
+            let more = probe.advance();
+            debug_assert!(more, "`room` promises an empty lane");
+        }
+    }
+
+    /// Notes that an entry with `hash` goes past the full group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a group of this table, which is not shared.
+    unsafe fn pass(&mut self, off: usize, hash: u64) {
+        // SAFETY: `slab`, by contract.
+        let counter = unsafe { self.counter(off, hash) };
+        // SAFETY: `slab`, by contract.
+        let count = if unsafe { self.passed(off, hash) } {
+            // SAFETY: `filter`. The bit is set, so the counter is initialised.
+            unsafe { counter.read() }
+        } else {
+            // SAFETY: `slab`, by contract.
+            let filter = unsafe { self.filter(off) };
+            // SAFETY: `slab`. Filter bytes are initialised when the slab is lent.
+            let bits = unsafe { filter.read() };
+            // SAFETY: `slab`; the slab is our own.
+            unsafe { filter.write(bits | 1 << tag::class(hash)) };
+            self.filtered = true;
+            0
+        };
+        // SAFETY: `slab`; the slab is our own.
+        unsafe { counter.write(count.saturating_add(1)) };
+    }
+
+    /// Empties the lane of the entry at `index`, whose hash is `hash`.
+    ///
+    /// A wrong hash, from a key that changed, does no harm to memory: at worst bits stay.
+    ///
+    /// # Safety
+    ///
+    /// `full`: the slot at `index` holds an entry; afterwards the caller owns it.
+    #[inline]
+    pub(crate) unsafe fn erase(&mut self, index: usize, hash: u64) {
+        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
+        // SAFETY: `slab`. An entry lies in a group of the table.
+        let group = unsafe { self.group(off) };
+        // SAFETY: `slab`, as above; a shared table has no entries.
+        unsafe { self.set_group(off, group.without(lane)) };
+        self.note_erased();
+        if off != self.home(hash) {
+            self.forget_passes(off, hash);
+        }
+    }
+
+    /// Empties the lane of the entry at `index`, whose hash is not known.
+    ///
+    /// # Safety
+    ///
+    /// As [`erase`](Self::erase).
+    pub(crate) unsafe fn erase_unhashed(&mut self, index: usize) {
+        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
+        // SAFETY: `slab`. An entry lies in a group of the table.
+        let group = unsafe { self.group(off) };
+        // SAFETY: `slab`, as above; a shared table has no entries.
+        unsafe { self.set_group(off, group.without(lane)) };
+        self.note_erased();
+        // Any entry may have been a displaced one: its bits stay, which only costs probes.
+        self.loose |= self.displaced != 0;
+    }
+
+    /// Counts one entry less.
+    #[inline]
+    pub(super) fn note_erased(&mut self) {
+        self.len -= 1;
+        self.growth_left += 1;
+    }
+
+    /// Takes back what [`pass`](Self::pass) noted for an entry with `hash` that lay in the group at `off`.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn forget_passes(&mut self, off: usize, hash: u64) {
+        let home = self.home(hash);
+        let mut probe = Probe::new(home, self.mask);
+        while probe.off() != off {
+            if !probe.advance() {
+                return; // the hash is not the one that brought the entry here
+            }
+        }
+        let mut probe = Probe::new(home, self.mask);
+        while probe.off() != off {
+            // SAFETY: `slab`. A probe goes through groups of the table, which had an entry.
+            unsafe { self.forget_pass(probe.off(), hash) };
+            probe.advance();
+        }
+        self.displaced = self.displaced.saturating_sub(1);
+    }
+
+    /// Counts one entry less that goes past the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a group of this table, which is not shared.
+    unsafe fn forget_pass(&mut self, off: usize, hash: u64) {
+        // SAFETY: `slab`, by contract.
+        if !unsafe { self.passed(off, hash) } {
+            return; // only with a hash that changed
+        }
+        // SAFETY: `slab`, by contract.
+        let counter = unsafe { self.counter(off, hash) };
+        // SAFETY: `filter`. The bit is set, so the counter is initialised.
+        let count = unsafe { counter.read() };
+        if count == STUCK {
+            return;
+        }
+        // SAFETY: `slab`; the slab is our own.
+        unsafe { counter.write(count - 1) };
+        if count == 1 {
+            // SAFETY: `slab`, by contract.
+            let filter = unsafe { self.filter(off) };
+            // SAFETY: `slab`. Filter bytes are initialised when the slab is lent.
+            let bits = unsafe { filter.read() };
+            // SAFETY: `slab`; the slab is our own.
+            unsafe { filter.write(bits & !(1 << tag::class(hash))) };
+        }
+    }
+}

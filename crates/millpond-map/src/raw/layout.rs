@@ -1,0 +1,319 @@
+#![forbid(unsafe_code)]
+//! How many slots a capacity needs, and where everything lies in the slab.
+//!
+//! ```text
+//!   slab start                               control (aligned to 16 or 64)
+//!   ▼                                        ▼
+//!   ┌───────────────┬─────┬──────┬───────────┬───────────┬────────┬──────────┐
+//!   │ slots         │ pad │ list │     dirty │ tags      │ filter │ counters │
+//!   │ size each     │     │ u32s │ backwards │ 16 a group│ 1      │ 8        │
+//!   └───────────────┴─────┴──────┴───────────┴───────────┴────────┴──────────┘
+//! ```
+//!
+//! Everything but the slots is reached from the address of the tags by the group
+//! number alone: the dirty byte of line `b` is at `control - 1 - b`, the filter of
+//! group `g` at `control + 16 * groups + g`.
+//!
+//! A table of one group fills to the last slot, since nothing needs an empty lane
+//! to stop at. Larger ones stop at 14 of 16, which is hashbrown's 7/8.
+
+use core::alloc::Layout;
+
+use crate::control::GROUP_SLOTS;
+
+/// Counters of one group: one byte for each class of hashes.
+pub(crate) const CLASSES: usize = 8;
+
+/// Groups whose tags share a cache line of 64 bytes; `clear` works line by line.
+pub(crate) const LINE_GROUPS: usize = 4;
+
+/// The most groups of a table that has no list of touched lines.
+///
+/// Below it wiping everything is a few stores. Borrowed from the layout study.
+pub(crate) const UNLISTED_GROUPS: usize = 16;
+
+/// Entries of more bytes than this may get a table of 4 or 8 slots.
+///
+/// Guessed: sixteen such slots are a kilobyte.
+const LARGE_ENTRY_BYTES: usize = 64;
+
+/// The size and alignment of one entry, in bytes. `size` is a multiple of `align`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TableLayout {
+    pub(crate) size: usize,
+    pub(crate) align: usize,
+}
+
+impl TableLayout {
+    /// Returns the layout of entries of type `T`.
+    pub(crate) const fn of<T>() -> TableLayout {
+        TableLayout {
+            size: size_of::<T>(),
+            align: align_of::<T>(),
+        }
+    }
+}
+
+/// The number of slots of a table, and of groups.
+///
+/// Either one group with 4, 8 or 16 slots, or a power of two of full groups.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Geometry {
+    slots: usize,
+}
+
+impl Geometry {
+    /// Returns the smallest geometry that holds `capacity` entries, at least one.
+    ///
+    /// None when the number of slots overflows.
+    pub(crate) const fn for_capacity(capacity: usize, entry: TableLayout) -> Option<Geometry> {
+        if capacity <= GROUP_SLOTS {
+            let slots = if entry.size <= LARGE_ENTRY_BYTES || capacity > 8 {
+                16
+            } else if capacity > 4 {
+                8
+            } else {
+                4
+            };
+            return Some(Geometry { slots });
+        }
+        match capacity.div_ceil(14).checked_next_power_of_two() {
+            Some(groups) => match groups.checked_mul(GROUP_SLOTS) {
+                Some(slots) => Some(Geometry { slots }),
+                None => None,
+            },
+            None => None,
+        }
+    }
+
+    /// Returns the geometry of a table that is in use, from its mask and capacity.
+    pub(crate) const fn of_table(mask: usize, capacity: usize) -> Geometry {
+        let slots = if mask == 0 {
+            capacity
+        } else {
+            mask + GROUP_SLOTS
+        };
+        Geometry { slots }
+    }
+
+    /// Returns the slots, full or not.
+    pub(crate) const fn slots(self) -> usize {
+        self.slots
+    }
+
+    /// Returns the groups, a power of two.
+    pub(crate) const fn groups(self) -> usize {
+        self.slots.div_ceil(GROUP_SLOTS)
+    }
+
+    /// Returns the mask that turns a hash into the offset of its home group.
+    pub(crate) const fn mask(self) -> usize {
+        (self.groups() - 1) * GROUP_SLOTS
+    }
+
+    /// Returns the entries that fit before the table grows.
+    pub(crate) const fn capacity(self) -> usize {
+        if self.slots <= GROUP_SLOTS {
+            self.slots
+        } else {
+            self.slots / 8 * 7
+        }
+    }
+
+    /// Returns the lines of tags, each with a dirty byte.
+    pub(crate) const fn lines(self) -> usize {
+        self.groups().div_ceil(LINE_GROUPS)
+    }
+
+    /// Returns the entries of the list of touched lines.
+    const fn list_len(self) -> usize {
+        if self.groups() <= UNLISTED_GROUPS {
+            0
+        } else {
+            self.lines()
+        }
+    }
+
+    /// Returns the slab that the table needs. None when its size overflows.
+    pub(crate) const fn slab(self, entry: TableLayout) -> Option<SlabLayout> {
+        let groups = self.groups();
+        // The list names lines by u32.
+        if self.lines() > u32::MAX as usize {
+            return None;
+        }
+        // A line of tags is a cache line where a table has a whole one.
+        let control_align = if groups < LINE_GROUPS {
+            GROUP_SLOTS
+        } else {
+            64
+        };
+        let align = if entry.align > control_align {
+            entry.align
+        } else {
+            control_align
+        };
+
+        let Some(slots_bytes) = self.slots.checked_mul(entry.size) else {
+            return None;
+        };
+        // The side arrays take 13 bytes a group at most, besides the tags.
+        let Some(before) = slots_bytes.checked_add(self.lines() + 4 * self.list_len() + 3) else {
+            return None;
+        };
+        let Some(control) = before.checked_next_multiple_of(control_align) else {
+            return None;
+        };
+        let Some(bytes) = control.checked_add(groups * (GROUP_SLOTS + 1 + CLASSES)) else {
+            return None;
+        };
+        match Layout::from_size_align(bytes, align) {
+            Ok(layout) => Some(SlabLayout { layout, control }),
+            Err(_) => None,
+        }
+    }
+}
+
+/// The slab of one table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SlabLayout {
+    /// Size and alignment of the whole.
+    pub(crate) layout: Layout,
+    /// Bytes from the start of the slab to the first tag.
+    pub(crate) control: usize,
+}
+
+/// Returns the distance from the first tag down to the list of touched lines, in bytes.
+///
+/// The list grows upwards from there, a u32 for each of `lines`, below the dirty bytes.
+#[inline]
+pub(crate) const fn list_below_control(lines: usize) -> usize {
+    (lines.next_multiple_of(4)) + 4 * lines
+}
+
+/// Returns the distance from the first tag up to the filter bytes.
+#[inline]
+pub(crate) const fn filter_above_control(mask: usize) -> usize {
+    mask + GROUP_SLOTS
+}
+
+/// Returns the distance from the first tag up to the counters.
+#[inline]
+pub(crate) const fn counters_above_control(mask: usize) -> usize {
+    let groups = mask / GROUP_SLOTS + 1;
+    (GROUP_SLOTS + 1) * groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRIES: [TableLayout; 9] = [
+        TableLayout { size: 0, align: 1 },
+        TableLayout {
+            size: 0,
+            align: 4096,
+        },
+        TableLayout { size: 1, align: 1 },
+        TableLayout { size: 16, align: 8 },
+        TableLayout {
+            size: 64,
+            align: 64,
+        },
+        TableLayout { size: 65, align: 1 },
+        TableLayout {
+            size: 200,
+            align: 8,
+        },
+        TableLayout {
+            size: 256,
+            align: 128,
+        },
+        TableLayout {
+            size: 4096,
+            align: 4096,
+        },
+    ];
+
+    #[test]
+    fn each_capacity_gets_the_smallest_table_that_holds_it() {
+        for entry in ENTRIES {
+            let mut previous = Geometry::for_capacity(1, entry).unwrap();
+            assert_eq!(previous.slots(), if entry.size > 64 { 4 } else { 16 });
+            for capacity in 1..=20_000 {
+                let geometry = Geometry::for_capacity(capacity, entry).unwrap();
+                assert!(geometry.capacity() >= capacity);
+                if geometry != previous {
+                    assert_eq!(previous.capacity(), capacity - 1, "grew too early");
+                    assert_eq!(geometry.slots(), previous.slots() * 2);
+                }
+                assert!(geometry.groups().is_power_of_two());
+                assert_eq!(geometry.mask() + 16, geometry.groups() * 16);
+                assert_eq!(
+                    Geometry::of_table(geometry.mask(), geometry.capacity()),
+                    geometry
+                );
+                previous = geometry;
+            }
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_slab_do_not_overlap() {
+        for entry in ENTRIES {
+            for capacity in (1..=64).chain((0..20).map(|log2| 14 << log2)) {
+                let geometry = Geometry::for_capacity(capacity, entry).unwrap();
+                let slab = geometry.slab(entry).unwrap();
+                let (groups, lines) = (geometry.groups(), geometry.lines());
+                let slots_end = geometry.slots() * entry.size;
+
+                assert!(slab.layout.align() >= entry.align.max(16));
+                assert_eq!(slab.control % 16, 0);
+                assert!(groups < 4 || slab.control.is_multiple_of(64));
+                assert!(slots_end + lines <= slab.control);
+                if groups > UNLISTED_GROUPS {
+                    let list = slab.control - list_below_control(lines);
+                    assert_eq!(list % 4, 0);
+                    assert!(slots_end <= list);
+                    assert!(list + 4 * lines <= slab.control - lines);
+                }
+                let filter = slab.control + filter_above_control(geometry.mask());
+                let counters = slab.control + counters_above_control(geometry.mask());
+                assert_eq!(filter, slab.control + geometry.slots().max(16));
+                assert_eq!(counters, filter + groups);
+                assert_eq!(counters + CLASSES * groups, slab.layout.size());
+            }
+        }
+    }
+
+    #[test]
+    fn a_slab_that_overflows_is_none() {
+        let entry = TableLayout { size: 16, align: 8 };
+        let fits = |capacity| {
+            Geometry::for_capacity(capacity, entry)
+                .is_some_and(|geometry| geometry.slab(entry).is_some())
+        };
+        assert!(fits(1 << 36));
+        for capacity in [
+            usize::MAX,
+            usize::MAX / 2,
+            usize::MAX / 16,
+            usize::MAX / 32,
+            1 << 59,
+        ] {
+            assert!(!fits(capacity), "{capacity}");
+        }
+        let nothing = TableLayout { size: 0, align: 1 };
+        assert!(
+            Geometry::for_capacity(usize::MAX, nothing).is_none_or(|g| g.slab(nothing).is_none())
+        );
+    }
+
+    #[test]
+    fn metadata_stays_under_two_thirds_of_a_byte_a_slot() {
+        let entry = TableLayout { size: 16, align: 8 };
+        let geometry = Geometry::for_capacity(14_000_000, entry).unwrap();
+        let bytes = geometry.slab(entry).unwrap().layout.size();
+        let a_slot = bytes as f64 / geometry.slots() as f64;
+        assert!(a_slot < 17.0 * 1.05, "{a_slot}");
+    }
+}

@@ -1,0 +1,431 @@
+//! The table: entries of type `T`, found by hash and a caller's idea of equality.
+//!
+//! A thin typed shell around [`RawInner`], which knows control bytes and counts but not
+//! `T`. What is here is what the compiler must see through: looking up, inserting,
+//! erasing. Their slow halves are outlined.
+//!
+//! # Invariants
+//!
+//! Those of [`inner`], and
+//!
+//! - `typed`: the slab was laid out for entries of layout `TableLayout::of::<T>()` and lent
+//!   by `alloc`, and every full slot holds an initialised `T`.
+
+mod check;
+mod clear;
+mod clone;
+mod drain;
+mod inner;
+mod iter;
+mod layout;
+mod probe;
+mod rehash;
+mod slab;
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use allocator_api2::alloc::Allocator;
+
+pub(crate) use self::drain::{RawDrain, RawIntoIter};
+pub(crate) use self::inner::RawInner;
+use self::iter::drop_rest;
+pub(crate) use self::iter::{RawIndices, RawIter};
+use self::layout::TableLayout;
+use self::probe::Probe;
+use self::slab::SlabGuard;
+use crate::control::Needle;
+use crate::error::TryReserveError;
+
+/// A table of `T` in a slab lent by `A`.
+pub(crate) struct RawTable<T, A: Allocator> {
+    inner: RawInner,
+    alloc: A,
+    /// The table owns its entries.
+    marker: PhantomData<T>,
+}
+
+/// Where an entry is: the index of its slot, and the slot.
+pub(crate) type Found<T> = (usize, NonNull<T>);
+
+impl<T, A: Allocator> RawTable<T, A> {
+    const ENTRY: TableLayout = TableLayout::of::<T>();
+
+    /// Makes a table of capacity zero, which allocates nothing.
+    pub(crate) const fn new_in(alloc: A) -> Self {
+        RawTable {
+            inner: RawInner::SHARED,
+            alloc,
+            marker: PhantomData,
+        }
+    }
+
+    /// Makes a table for at least `capacity` entries.
+    ///
+    /// # Errors
+    ///
+    /// [`TryReserveError`] when the size overflows or the allocator has no memory.
+    pub(crate) fn try_with_capacity_in(capacity: usize, alloc: A) -> Result<Self, TryReserveError> {
+        Ok(RawTable {
+            inner: RawInner::allocate(capacity, Self::ENTRY, &alloc)?,
+            alloc,
+            marker: PhantomData,
+        })
+    }
+
+    /// Returns the table without its type.
+    #[inline]
+    pub(crate) fn inner(&self) -> &RawInner {
+        &self.inner
+    }
+
+    /// Returns the allocator.
+    #[inline]
+    pub(crate) fn allocator(&self) -> &A {
+        &self.alloc
+    }
+
+    /// Returns the bytes of the slab as it was lent.
+    #[inline]
+    pub(crate) fn slab_bytes(&self) -> usize {
+        self.inner.slab_bytes
+    }
+
+    /// Returns how often the table took a larger slab to make room.
+    #[inline]
+    pub(crate) fn growth_count(&self) -> u32 {
+        self.inner.growth_count
+    }
+
+    /// Returns the slot at `index`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `index` is below the number of slots.
+    #[inline]
+    unsafe fn slot(&self, index: usize) -> NonNull<T> {
+        // SAFETY: `typed`. The slots lie at the start of the slab, `size_of::<T>()` apart.
+        unsafe { self.inner.slots.cast::<T>().add(index) }
+    }
+
+    /// Finds the entry with `hash` for which `eq` holds.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<Found<T>> {
+        let off = self.inner.home(hash);
+        // SAFETY: `slab`. A home is a group of the table.
+        let group = unsafe { self.inner.group(off) };
+        let mut lanes = group.matches(Needle::of(hash)).mask();
+        while let Some(lane) = lanes.lowest() {
+            // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
+            let slot = unsafe { self.slot(off + lane) };
+            // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
+            if eq(unsafe { slot.as_ref() }) {
+                return Some((off + lane, slot));
+            }
+            lanes = lanes.without_lowest();
+        }
+        // SAFETY: `slab`, as above.
+        if !unsafe { self.inner.passed(off, hash) } {
+            return None;
+        }
+        self.find_away(hash, eq)
+    }
+
+    /// Finds an entry past its home group.
+    #[cold]
+    #[inline(never)]
+    fn find_away(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<Found<T>> {
+        let needle = Needle::of(hash);
+        let mut probe = Probe::new(self.inner.home(hash), self.inner.mask);
+        // Bounded by the groups: under a bad hash every filter may say "go on".
+        while probe.advance() {
+            let off = probe.off();
+            // SAFETY: `slab`. A probe goes through groups of the table.
+            let group = unsafe { self.inner.group(off) };
+            for lane in group.matches(needle).mask() {
+                // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
+                let slot = unsafe { self.slot(off + lane) };
+                // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
+                if eq(unsafe { slot.as_ref() }) {
+                    return Some((off + lane, slot));
+                }
+            }
+            // SAFETY: `slab`, as above.
+            if !unsafe { self.inner.passed(off, hash) } {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Finds the entry with `hash` for which `eq` holds, or claims a slot for it.
+    ///
+    /// Returns the entry's slot as `Ok`, and a slot to be written as `Err`. Grows when
+    /// there is no room.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity overflows. Aborts when the allocator has no memory.
+    ///
+    /// # Safety
+    ///
+    /// `full`: the caller writes a slot that comes as `Err` before anything else reads
+    /// the table or unwinds.
+    #[inline]
+    pub(crate) unsafe fn find_or_claim(
+        &mut self,
+        hash: u64,
+        mut eq: impl FnMut(&T) -> bool,
+        hasher: impl Fn(&T) -> u64,
+    ) -> Result<NonNull<T>, NonNull<T>> {
+        let off = self.inner.home(hash);
+        let needle = Needle::of(hash);
+        // SAFETY: `slab`. A home is a group of the table.
+        let group = unsafe { self.inner.group(off) };
+        let mut lanes = group.matches(needle).mask();
+        while let Some(lane) = lanes.lowest() {
+            // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
+            let slot = unsafe { self.slot(off + lane) };
+            // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
+            if eq(unsafe { slot.as_ref() }) {
+                return Ok(slot);
+            }
+            lanes = lanes.without_lowest();
+        }
+        // SAFETY: `slab`, as above.
+        if !unsafe { self.inner.passed(off, hash) }
+            && let Some(lane) = group.empties().lowest()
+            && self.inner.growth_left != 0
+        {
+            // SAFETY: the lane is the lowest empty one; there is room; the rest by contract.
+            unsafe { self.inner.put(off, lane, group, needle) };
+            // SAFETY: `room`. The lowest empty lane is a slot while there is room.
+            return Err(unsafe { self.slot(off + lane) });
+        }
+        // SAFETY: by contract.
+        unsafe { self.find_or_claim_slow(hash, eq, hasher) }
+    }
+
+    /// Does the same where the home group has been passed, is full, or there is no room.
+    ///
+    /// # Safety
+    ///
+    /// As [`find_or_claim`](Self::find_or_claim); the home group has no such entry.
+    #[cold]
+    #[inline(never)]
+    unsafe fn find_or_claim_slow(
+        &mut self,
+        hash: u64,
+        eq: impl FnMut(&T) -> bool,
+        hasher: impl Fn(&T) -> u64,
+    ) -> Result<NonNull<T>, NonNull<T>> {
+        // SAFETY: `slab`. A home is a group of the table.
+        if unsafe { self.inner.passed(self.inner.home(hash), hash) }
+            && let Some((_, slot)) = self.find_away(hash, eq)
+        {
+            return Ok(slot);
+        }
+        self.make_room(hash, hasher);
+        // SAFETY: `make_room` has just made room; the rest by contract.
+        Err(unsafe { self.claim(hash) })
+    }
+
+    /// Claims a slot for an entry with `hash` that is not in the table.
+    ///
+    /// # Safety
+    ///
+    /// `room`: `growth_left` is not zero. `full`: the caller writes the slot before
+    /// anything else reads the table or unwinds.
+    #[inline]
+    pub(crate) unsafe fn claim(&mut self, hash: u64) -> NonNull<T> {
+        // SAFETY: by contract.
+        unsafe { self.claim_index(hash) }.1
+    }
+
+    /// Claims a slot, and returns its index as well.
+    ///
+    /// # Safety
+    ///
+    /// As [`claim`](Self::claim).
+    #[inline]
+    pub(crate) unsafe fn claim_index(&mut self, hash: u64) -> Found<T> {
+        // SAFETY: by contract.
+        let index = unsafe { self.inner.claim(hash) };
+        // SAFETY: `slab`. A claimed index is one of a slot.
+        (index, unsafe { self.slot(index) })
+    }
+
+    /// Takes the entry with `hash` for which `eq` holds out of the table.
+    #[inline]
+    pub(crate) fn take(&mut self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<T> {
+        let off = self.inner.home(hash);
+        // SAFETY: `slab`. A home is a group of the table.
+        let group = unsafe { self.inner.group(off) };
+        let matches = group.matches(Needle::of(hash));
+        let lanes = matches.mask();
+        if let Some(lane) = lanes.lowest() {
+            // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
+            let slot = unsafe { self.slot(off + lane) };
+            // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
+            if lanes.at_most_one() && eq(unsafe { slot.as_ref() }) {
+                // The vector that found the entry erases it.
+                // SAFETY: `slab`. A table with an entry is not shared.
+                unsafe { self.inner.set_group(off, group.without_matches(matches)) };
+                self.inner.note_erased();
+                // SAFETY: `full`. The lane is empty now, so the entry is ours alone.
+                return Some(unsafe { slot.read() });
+            }
+        // SAFETY: `slab`, as above.
+        } else if !unsafe { self.inner.passed(off, hash) } {
+            return None;
+        }
+        self.take_slow(hash, eq)
+    }
+
+    /// Takes an entry that shares its tag with another, or lies past its home group.
+    #[cold]
+    #[inline(never)]
+    fn take_slow(&mut self, hash: u64, eq: impl FnMut(&T) -> bool) -> Option<T> {
+        let (index, _) = self.find(hash, eq)?;
+        // SAFETY: `full`. An entry has just been found there.
+        Some(unsafe { self.take_at(index, hash) })
+    }
+
+    /// Takes the entry at `index` out, whose hash is `hash`.
+    ///
+    /// # Safety
+    ///
+    /// `full`: the slot at `index` holds an entry.
+    #[inline]
+    pub(crate) unsafe fn take_at(&mut self, index: usize, hash: u64) -> T {
+        // SAFETY: by contract.
+        unsafe { self.inner.erase(index, hash) };
+        // SAFETY: `slab`. The index is one of a slot.
+        let slot = unsafe { self.slot(index) };
+        // SAFETY: `full`. The lane is empty now, so the entry is ours alone.
+        unsafe { slot.read() }
+    }
+
+    /// Starts a walk over the entries.
+    ///
+    /// # Safety
+    ///
+    /// `alive` of [`RawIter`].
+    #[inline]
+    pub(crate) unsafe fn iter(&self) -> RawIter<T> {
+        // SAFETY: `typed`, and by contract.
+        unsafe { RawIter::new(&self.inner) }
+    }
+
+    /// Keeps the entries for which `keep` holds, and drops the others.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+        let mut extract = self.extract();
+        while let Some(entry) = extract.next(|entry| !keep(entry)) {
+            drop(entry);
+        }
+    }
+
+    /// Starts a walk that may take entries out.
+    pub(crate) fn extract(&mut self) -> RawExtract<'_, T> {
+        RawExtract {
+            // SAFETY: `alive`. The table is borrowed, and `RawExtract` erases only what
+            // the walk has returned; it wipes the table only when nothing lies ahead.
+            indices: unsafe { RawIndices::new(&self.inner) },
+            inner: &mut self.inner,
+            marker: PhantomData,
+        }
+    }
+
+    /// Drops every entry and makes the table as it was when its slab was new.
+    ///
+    /// # Cost
+    ///
+    /// In proportion to the touched lines where entries need no drop, and to the entries else.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        if core::mem::needs_drop::<T>() {
+            self.clear_dropping();
+        } else {
+            self.inner.wipe();
+        }
+    }
+
+    #[inline(never)]
+    fn clear_dropping(&mut self) {
+        /// Wipes also when a drop panics: what was dropped must not be found again.
+        struct Wipe<'a>(&'a mut RawInner);
+        impl Drop for Wipe<'_> {
+            fn drop(&mut self) {
+                self.0.wipe();
+            }
+        }
+        // SAFETY: `alive`. The table is wiped only after the walk.
+        let mut walk = unsafe { self.iter() };
+        let _wipe = Wipe(&mut self.inner);
+        // SAFETY: the entries are forgotten by the wipe that follows in any case.
+        unsafe { drop_rest(&mut walk) };
+    }
+
+    /// Drops every entry and gives the slab back.
+    pub(crate) fn clear_and_release(&mut self) {
+        let shared = self.inner.as_shared();
+        let guard = SlabGuard {
+            inner: core::mem::replace(&mut self.inner, shared),
+            entry: Self::ENTRY,
+            alloc: &self.alloc,
+        };
+        // SAFETY: `alive`. The guard outlives the walk and gives the slab back after it.
+        let mut walk = unsafe { RawIter::<T>::new(&guard.inner) };
+        // SAFETY: nothing but the guard knows the entries any more.
+        unsafe { drop_rest(&mut walk) };
+    }
+}
+
+impl<T, A: Allocator> Drop for RawTable<T, A> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.inner.is_shared() {
+            self.clear_and_release();
+        }
+    }
+}
+
+/// A walk that may take entries out of the table.
+pub(crate) struct RawExtract<'a, T> {
+    indices: RawIndices,
+    inner: &'a mut RawInner,
+    marker: PhantomData<&'a mut T>,
+}
+
+impl<T> RawExtract<'_, T> {
+    /// Takes out the next entry that `pred` picks.
+    ///
+    /// A panic in `pred` leaves the entry in the table.
+    pub(crate) fn next(&mut self, mut pred: impl FnMut(&mut T) -> bool) -> Option<T> {
+        for index in &mut self.indices {
+            // SAFETY: `typed`, `alive`. The index is one of a slot with an entry.
+            let mut slot = unsafe { self.inner.slots.cast::<T>().add(index) };
+            // SAFETY: `full`, and the table is borrowed for as long as the walk.
+            if pred(unsafe { slot.as_mut() }) {
+                // SAFETY: `full`; the walk has returned the entry.
+                unsafe { self.inner.erase_unhashed(index) };
+                // SAFETY: `full`. The lane is empty now, so the entry is ours alone.
+                return Some(unsafe { slot.read() });
+            }
+        }
+        if self.inner.len == 0 {
+            self.inner.wipe();
+        }
+        None
+    }
+
+    /// Returns the entries that lie ahead.
+    pub(crate) fn left(&self) -> usize {
+        self.indices.left()
+    }
+}
+
+// SAFETY: the table owns its entries, its slab and its allocator, and shares none of them.
+unsafe impl<T: Send, A: Allocator + Send> Send for RawTable<T, A> {}
+// SAFETY: through a shared table only shared entries and the shared allocator are reached.
+unsafe impl<T: Sync, A: Allocator + Sync> Sync for RawTable<T, A> {}

@@ -1,0 +1,150 @@
+//! Moving to another slab: to grow, to shrink, or to lay displaced entries anew.
+//!
+//! Entries are always moved into a new slab while the old one stays as it is, and the
+//! two are swapped at the end. A hash that panics half way leaves the table untouched.
+//!
+//! # Invariants
+//!
+//! Those of [`inner`](super::inner) and of the [module above](super).
+
+use allocator_api2::alloc::Allocator;
+
+use super::inner::RawInner;
+use super::slab::SlabGuard;
+use super::{RawTable, layout::Geometry};
+use crate::error::TryReserveError;
+
+impl<T, A: Allocator> RawTable<T, A> {
+    /// Makes room for `additional` more entries.
+    ///
+    /// # Errors
+    ///
+    /// [`TryReserveError`] when the size overflows or the allocator has no memory; the
+    /// table is as it was.
+    #[inline]
+    pub(crate) fn try_reserve(
+        &mut self,
+        additional: usize,
+        hasher: impl Fn(&T) -> u64,
+    ) -> Result<(), TryReserveError> {
+        if additional <= self.inner.growth_left {
+            return Ok(());
+        }
+        self.grow(additional, hasher)
+    }
+
+    /// Makes room for `additional` more entries, or fails loudly.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity overflows. Aborts when the allocator has no memory.
+    #[inline]
+    pub(crate) fn reserve(&mut self, additional: usize, hasher: impl Fn(&T) -> u64) {
+        if additional > self.inner.growth_left {
+            self.grow(additional, hasher)
+                .unwrap_or_else(TryReserveError::fail);
+        }
+    }
+
+    /// Makes room for one more entry with `hash`, which is not in the table.
+    ///
+    /// Rebuilds the table where too many entries lie outside their home group and this
+    /// one would be the next. A rebuild keeps the capacity: only a full table grows.
+    #[inline]
+    pub(crate) fn make_room(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
+        if self.inner.growth_left == 0 {
+            self.grow(1, hasher).unwrap_or_else(TryReserveError::fail);
+        } else if self.inner.displaced > self.inner.displaced_limit && self.inner.is_home_full(hash)
+        {
+            // Without memory for a second slab the table goes on as it is.
+            let _ = self.rebuild(self.inner.geometry(), hasher);
+        }
+    }
+
+    /// Takes a larger slab.
+    #[cold]
+    #[inline(never)]
+    fn grow(
+        &mut self,
+        additional: usize,
+        hasher: impl Fn(&T) -> u64,
+    ) -> Result<(), TryReserveError> {
+        let needed = self
+            .inner
+            .len
+            .checked_add(additional)
+            .ok_or(TryReserveError::CapacityOverflow)?;
+        // At least the next size, so that a series of inserts moves each entry a constant
+        // number of times.
+        let capacity = needed.max(self.inner.capacity() + 1);
+        let geometry = Geometry::for_capacity(capacity, Self::ENTRY)
+            .ok_or(TryReserveError::CapacityOverflow)?;
+        self.rebuild(geometry, hasher)?;
+        self.inner.growth_count = self.inner.growth_count.saturating_add(1);
+        Ok(())
+    }
+
+    /// Gives back what is not needed for `capacity` entries, or for those there are.
+    ///
+    /// # Errors
+    ///
+    /// When the allocator has no memory for the smaller slab; the table is as it was.
+    pub(crate) fn try_shrink_to(
+        &mut self,
+        capacity: usize,
+        hasher: impl Fn(&T) -> u64,
+    ) -> Result<(), TryReserveError> {
+        let capacity = capacity.max(self.inner.len);
+        if capacity == 0 {
+            self.clear_and_release();
+            return Ok(());
+        }
+        match Geometry::for_capacity(capacity, Self::ENTRY) {
+            Some(geometry) if geometry.capacity() < self.inner.capacity() => {
+                self.rebuild(geometry, hasher)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves every entry into a new slab of `geometry`, which has room for them.
+    fn rebuild(
+        &mut self,
+        geometry: Geometry,
+        hasher: impl Fn(&T) -> u64,
+    ) -> Result<(), TryReserveError> {
+        debug_assert!(geometry.capacity() >= self.inner.len);
+        let mut fresh = SlabGuard {
+            inner: RawInner::allocate_geometry(geometry, Self::ENTRY, &self.alloc)?,
+            entry: Self::ENTRY,
+            alloc: &self.alloc,
+        };
+        // SAFETY: `alive`. The table is not touched until all entries have been walked.
+        for entry in unsafe { self.iter() } {
+            // SAFETY: `typed`. A full slot holds a `T`.
+            let hash = hasher(unsafe { entry.as_ref() });
+            // SAFETY: `room`. The new slab holds all entries. The slot is written below.
+            let index = unsafe { fresh.inner.claim(hash) };
+            // SAFETY: `typed`. A claimed index is one of a slot.
+            let slot = unsafe { fresh.inner.slots.cast::<T>().add(index) };
+            // SAFETY: both are slots for a `T`, in different slabs.
+            unsafe { slot.copy_from_nonoverlapping(entry, 1) };
+        }
+        // Twice what is displaced now: a hash that puts everything in one place must not
+        // cause a rebuild at each insert.
+        let limit = fresh.inner.displaced_limit;
+        fresh.inner.displaced_limit = limit.max(fresh.inner.displaced.saturating_mul(2));
+        fresh.inner.growth_count = self.inner.growth_count;
+        // The guard gives the old slab back; its entries have moved.
+        core::mem::swap(&mut self.inner, &mut fresh.inner);
+        Ok(())
+    }
+}
+
+impl RawInner {
+    /// Tells whether the home group of `hash` has no empty lane.
+    fn is_home_full(&self, hash: u64) -> bool {
+        // SAFETY: `slab`. A home is a group of the table.
+        !unsafe { self.group(self.home(hash)) }.empties().any()
+    }
+}

@@ -1,0 +1,120 @@
+//! Taking a slab for a table, and giving it back.
+//!
+//! # Invariants
+//!
+//! - `slab`: as in [`inner`](super::inner). It begins here and ends here.
+
+use core::ptr::NonNull;
+
+use allocator_api2::alloc::Allocator;
+
+use super::inner::RawInner;
+use super::layout::{Geometry, TableLayout};
+use crate::error::TryReserveError;
+
+impl RawInner {
+    /// Takes a slab for at least `capacity` entries.
+    ///
+    /// Capacity zero takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`TryReserveError`] when the size overflows or the allocator has no memory.
+    ///
+    /// # Cost
+    ///
+    /// One allocation; writes 1.1 bytes a slot, and none of the slots themselves.
+    pub(super) fn allocate(
+        capacity: usize,
+        entry: TableLayout,
+        alloc: &impl Allocator,
+    ) -> Result<RawInner, TryReserveError> {
+        if capacity == 0 {
+            return Ok(RawInner::SHARED);
+        }
+        let geometry =
+            Geometry::for_capacity(capacity, entry).ok_or(TryReserveError::CapacityOverflow)?;
+        RawInner::allocate_geometry(geometry, entry, alloc)
+    }
+
+    /// Takes a slab for a table of exactly `geometry`.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    pub(super) fn allocate_geometry(
+        geometry: Geometry,
+        entry: TableLayout,
+        alloc: &impl Allocator,
+    ) -> Result<RawInner, TryReserveError> {
+        let slab = geometry
+            .slab(entry)
+            .ok_or(TryReserveError::CapacityOverflow)?;
+        // Not zeroed: the slots need no wiping, and above an alignment of 16 bytes most
+        // allocators would wipe them all.
+        let block = alloc
+            .allocate(slab.layout)
+            .map_err(|_| TryReserveError::AllocError {
+                layout: slab.layout,
+            })?;
+        // SAFETY: the offset of the tags is within the layout, and so within the block.
+        let control = unsafe { block.cast::<u8>().add(slab.control) };
+        let mut inner = RawInner {
+            control,
+            slots: block.cast(),
+            mask: geometry.mask(),
+            growth_left: geometry.capacity(),
+            slab_bytes: block.len(),
+            ..RawInner::SHARED
+        };
+        inner.displaced_limit = inner.displaced_limit();
+        // SAFETY: `slab`. The block is our own and laid out as the geometry says.
+        unsafe { inner.wipe_all() };
+        Ok(inner)
+    }
+
+    /// Returns what the table is once it has given its slab away.
+    pub(super) fn as_shared(&self) -> RawInner {
+        RawInner {
+            growth_count: self.growth_count,
+            ..RawInner::SHARED
+        }
+    }
+
+    /// Gives the slab back and leaves a shared table. The entries are forgotten, not dropped.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the slab was lent by `alloc` for entries of layout `entry`, and nothing reads it later.
+    pub(super) unsafe fn release(&mut self, entry: TableLayout, alloc: &impl Allocator) {
+        if self.is_shared() {
+            return;
+        }
+        let slab = self.geometry().slab(entry);
+        let slots: NonNull<u8> = self.slots;
+        *self = self.as_shared();
+        debug_assert!(slab.is_some());
+        if let Some(slab) = slab {
+            // SAFETY: `slab`. The slots start where the block does, and the geometry gives
+            // back the layout that it was taken with.
+            unsafe { alloc.deallocate(slots, slab.layout) };
+        }
+    }
+}
+
+/// A table whose slab goes back when this is dropped, and whose entries are not its own.
+///
+/// It holds the new slab while entries are moved or cloned into it, and the old one
+/// after the two have been swapped.
+pub(super) struct SlabGuard<'a, A: Allocator> {
+    pub(super) inner: RawInner,
+    pub(super) entry: TableLayout,
+    pub(super) alloc: &'a A,
+}
+
+impl<A: Allocator> Drop for SlabGuard<'_, A> {
+    fn drop(&mut self) {
+        // SAFETY: `slab`. The guard was made with the allocator and layout of its table.
+        unsafe { self.inner.release(self.entry, self.alloc) };
+    }
+}
