@@ -41,12 +41,6 @@ impl BitMask {
     pub(crate) fn at_most_one(self) -> bool {
         !self.without_lowest().any()
     }
-
-    /// Returns the number of lanes in the set.
-    #[inline]
-    pub(crate) fn count(self) -> usize {
-        self.0.count_ones() as usize
-    }
 }
 
 impl Iterator for BitMask {
@@ -74,7 +68,6 @@ mod tests {
                 });
             let mask = BitMask(word);
             assert_eq!(mask.any(), lanes != 0);
-            assert_eq!(mask.count(), lanes.count_ones() as usize);
             assert_eq!(mask.at_most_one(), lanes.count_ones() <= 1);
             assert_eq!(mask.lowest(), (0..16).find(|lane| lanes >> lane & 1 == 1));
             assert!(mask.eq((0..16).filter(|lane| lanes >> lane & 1 == 1)));

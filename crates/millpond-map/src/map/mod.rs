@@ -232,10 +232,7 @@ impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     }
 
     /// Gives the map another hasher. The map is empty: entries would not be found again.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "map pools seed each checkout anew")
-    )]
+    #[allow(dead_code, reason = "map pools seed each checkout anew")]
     pub(crate) fn set_hasher(&mut self, hash_builder: S) {
         debug_assert!(self.is_empty());
         self.hash_builder = hash_builder;

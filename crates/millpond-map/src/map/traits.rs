@@ -69,9 +69,7 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default, A: Allocator + Default> FromIter
     }
 }
 
-impl<K: Eq + Hash, V, A: Allocator + Default, const N: usize> From<[(K, V); N]>
-    for HashMap<K, V, DefaultHashBuilder, A>
-{
+impl<K: Eq + Hash, V, const N: usize> From<[(K, V); N]> for HashMap<K, V, DefaultHashBuilder> {
     /// Makes a map of the entries; the last value of a key stays.
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()

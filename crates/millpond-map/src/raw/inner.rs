@@ -102,12 +102,6 @@ impl RawInner {
         self.len
     }
 
-    /// Returns the entries that still fit.
-    #[inline]
-    pub(crate) fn growth_left(&self) -> usize {
-        self.growth_left
-    }
-
     /// Returns the entries that fit in all.
     #[inline]
     pub(crate) fn capacity(&self) -> usize {

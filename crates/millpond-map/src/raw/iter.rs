@@ -199,7 +199,7 @@ pub(crate) unsafe fn drop_rest<T>(walk: &mut RawIter<T>) {
 
     if core::mem::needs_drop::<T>() {
         let rest = Rest(walk);
-        while let Some(entry) = rest.0.next() {
+        for entry in rest.0.by_ref() {
             // SAFETY: the walk returns each entry once; the caller gave them up.
             unsafe { entry.drop_in_place() };
         }

@@ -58,9 +58,7 @@ impl<T: Eq + Hash, S: BuildHasher + Default, A: Allocator + Default> FromIterato
     }
 }
 
-impl<T: Eq + Hash, A: Allocator + Default, const N: usize> From<[T; N]>
-    for HashSet<T, DefaultHashBuilder, A>
-{
+impl<T: Eq + Hash, const N: usize> From<[T; N]> for HashSet<T, DefaultHashBuilder> {
     /// Makes a set of the elements.
     fn from(elements: [T; N]) -> Self {
         elements.into_iter().collect()
