@@ -24,6 +24,12 @@
 //! | `clear_and_shrink` | the same | nothing | the next use is far off, or much smaller |
 //! | drop and make anew | the same, and a new seed | nothing | the map ends here |
 //!
+//! # Maps for one request each
+//!
+//! A [`MapPool`] lends maps of the capacity that their call site has needed so far, and
+//! takes back their slabs for whatever keys and values come next. A [`Scope`] adds the
+//! strings that they point to.
+//!
 //! # The table
 //!
 //! Groups of sixteen slots, one tag byte each, compared at once; entries that a full group
@@ -45,8 +51,11 @@ mod control;
 mod error;
 mod hash;
 mod map;
+mod pool;
 mod raw;
+mod scope;
 mod set;
+mod stats;
 
 /// A hash map, in the shape of `std::collections::hash_map`.
 pub mod hash_map {
@@ -69,7 +78,10 @@ pub mod hash_set {
 pub use crate::error::TryReserveError;
 pub use crate::hash::DefaultHashBuilder;
 pub use crate::map::HashMap;
+pub use crate::pool::{MapPool, PooledMap, PooledSet};
+pub use crate::scope::Scope;
 pub use crate::set::HashSet;
+pub use crate::stats::MapPoolStats;
 pub use equivalent::Equivalent;
 
 #[doc(hidden)]

@@ -1,0 +1,189 @@
+#![forbid(unsafe_code)]
+//! Maps for one request each, of the capacity that their call site needs.
+//!
+//! ```text
+//!   checkout::<K, V>()                               drop of the guard
+//!     │ hint of the call site: 112 entries             │ entries dropped
+//!     │ slab of that size ◀── Slabs, this thread ◀──── │ slab given back
+//!     ▼ seed of its own                                ▼ 97 entries: learnt
+//!   PooledMap<'_, K, V> ── grows if it must ──▶ used as any HashMap
+//! ```
+//!
+//! A [`MapPool`] keeps no maps. A map that comes back is taken apart: its slab
+//! goes to the arena, which lends it to the next request for one of that size,
+//! for whatever keys and values; what stays is a number, the capacity. So nothing
+//! here depends on types or lifetimes, the next user sees nothing of the last,
+//! and one giant request leaves nothing behind but a slab that the arena ages.
+
+mod guard;
+pub(crate) mod hint;
+pub(crate) mod shard;
+mod thread_index;
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
+
+use millpond_arena::Slabs;
+use millpond_pool::Pool;
+
+use crate::scope::{Region, Scope};
+use crate::stats::MapPoolStats;
+use crate::{DefaultHashBuilder, HashMap, HashSet};
+
+use guard::Ticket;
+pub use guard::{PooledMap, PooledSet};
+use shard::{Count, Shards};
+
+/// Lends maps and sets, each of the size that its call site needs.
+///
+/// ```
+/// use millpond_map::MapPool;
+///
+/// static MAPS: MapPool = MapPool::new("requests");
+///
+/// fn count_words(text: &str) -> usize {
+///     let mut words = MAPS.checkout(); // keys borrow from `text`
+///     for word in text.split_whitespace() {
+///         *words.entry(word).or_insert(0) += 1;
+///     }
+///     words.len()
+/// }
+///
+/// for _ in 0..10 {
+///     assert_eq!(count_words("the pond and the mill"), 4);
+/// }
+/// let stats = MAPS.stats();
+/// assert_eq!((stats.checkouts, stats.outstanding), (10, 0));
+/// assert_eq!(stats.grown, 2); // the size was learnt from the first two
+/// ```
+///
+/// # Cost
+///
+/// In steady state no call to the global allocator and none to the operating
+/// system, whatever the size: memory comes from [`Slabs`], which lends what the
+/// thread has just given back. What the pool adds to making and dropping a map
+/// by hand is a look at the hint, a few nanoseconds, and no write to memory that
+/// other threads write.
+pub struct MapPool {
+    name: &'static str,
+    shards: Shards,
+    /// Ticks so far, wrapping: what hints compare their age with.
+    tick: AtomicU16,
+    /// Where the regions of scopes wait for the next one.
+    regions: Pool<Region>,
+}
+
+impl MapPool {
+    /// Makes a pool. `name` is for people: it appears in `Debug` and reports.
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            shards: Shards::new(),
+            tick: AtomicU16::new(0),
+            regions: Pool::new(Region::new),
+        }
+    }
+
+    /// Returns the name that the pool was made with.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Lends an empty map, with room for as many entries as maps of this call
+    /// site have needed so far, and a hash seed of its own.
+    ///
+    /// Keys and values may borrow from whatever outlives the guard. A call site
+    /// is the place of the call in the source; in a helper of your own, put
+    /// `#[track_caller]` on it to learn for each of its callers.
+    ///
+    /// # Cost
+    ///
+    /// A few nanoseconds beyond that of a map with this capacity. The first few
+    /// maps of a site grow as they fill.
+    #[track_caller]
+    pub fn checkout<K, V>(&self) -> PooledMap<'_, K, V> {
+        let location = Location::caller();
+        let capacity = self.shards.capacity(location, self.ticks());
+        let seed = DefaultHashBuilder::default();
+        let map = HashMap::with_capacity_and_hasher_in(capacity, seed, Slabs);
+        let ticket = Ticket::new(self, location, map.capacity(), map.allocation_size());
+        PooledMap::new(map, ticket)
+    }
+
+    /// Lends an empty set, as [`checkout`](Self::checkout) does a map.
+    #[track_caller]
+    pub fn checkout_set<T>(&self) -> PooledSet<'_, T> {
+        let location = Location::caller();
+        let capacity = self.shards.capacity(location, self.ticks());
+        let seed = DefaultHashBuilder::default();
+        let set = HashSet::with_capacity_and_hasher_in(capacity, seed, Slabs);
+        let ticket = Ticket::new(self, location, set.capacity(), set.allocation_size());
+        PooledSet::new(set, ticket)
+    }
+
+    /// Begins a scope: maps, sets, strings and slices of one request, given
+    /// back together.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope::new(self, self.regions.get())
+    }
+
+    /// Lets one unit of time pass, however long the caller thinks that is.
+    ///
+    /// Halves what hints rest on, so that they follow traffic that changes;
+    /// drops regions of scopes that nobody has used since the tick before the
+    /// last; and ticks the arena, which hands slabs that lie idle back to the
+    /// operating system by and by.
+    ///
+    /// # Cost
+    ///
+    /// Does not depend on the number of call sites, nor on what is checked out,
+    /// which it never touches.
+    pub fn tick(&self) {
+        // Relaxed: a number that hints compare with, nothing else.
+        self.tick.fetch_add(1, Relaxed);
+        self.regions.tick();
+        millpond_arena::tick();
+    }
+
+    /// Returns what the pool has done so far.
+    ///
+    /// # Cost
+    ///
+    /// Reads the shard of each thread, and allocates to tell call sites apart.
+    pub fn stats(&self) -> MapPoolStats {
+        self.shards.stats()
+    }
+
+    #[inline]
+    fn ticks(&self) -> u16 {
+        // Relaxed: see `tick`.
+        self.tick.load(Relaxed)
+    }
+
+    /// Counts a map out.
+    #[inline]
+    fn note_checkout(&self, bytes: usize) {
+        self.shards.count(Count::Checkouts, 1);
+        self.shards.count(Count::BytesOut, bytes as u64);
+    }
+
+    #[inline]
+    pub(crate) fn note_scope(&self) {
+        self.shards.count(Count::Scopes, 1);
+    }
+
+    #[inline]
+    pub(crate) fn note_scope_return(&self) {
+        self.shards.count(Count::ScopeReturns, 1);
+    }
+}
+
+impl fmt::Debug for MapPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapPool")
+            .field("name", &self.name)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

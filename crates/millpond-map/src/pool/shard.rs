@@ -1,0 +1,338 @@
+#![forbid(unsafe_code)]
+//! What one thread knows of a pool: its call sites and its counts.
+//!
+//! ```text
+//!   MapPool ─▶ Shards ─▶ chunk 0: 4 shards, chunk 1: 4, chunk 2: 8, …
+//!                                 │
+//!                     by thread_index(), one writer at a time
+//!                                 ▼
+//!              ┌ tally │ site: Location, Hint │ site │ … 32 ┐
+//! ```
+//!
+//! A checkout and a return write nothing that another thread writes, and read
+//! nothing that another thread writes often. Everything is an atomic that is
+//! loaded and stored Relaxed, never changed in one step: its owner is alone, and
+//! others read it for statistics, or to start from what it has learnt.
+
+use std::panic::Location;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+
+use super::hint::Hint;
+use super::thread_index::thread_index;
+use crate::stats::MapPoolStats;
+
+/// Call sites that a shard tells apart. Further ones share an entry, and so a
+/// hint, with the site that was there first.
+const SITES: usize = 32;
+
+/// Entries that are tried for a site before it shares one.
+const PROBES: usize = 8;
+
+/// Shards of the first two chunks; each further chunk doubles the number.
+const FIRST_CHUNK_SHARDS: usize = 4;
+
+/// Chunks: room for 131,072 threads at the same time.
+const CHUNKS: usize = 16;
+
+/// What is counted, as an index into a [`Tally`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Count {
+    Checkouts,
+    Returns,
+    RightSized,
+    Grown,
+    Detached,
+    Discarded,
+    Scopes,
+    ScopeReturns,
+    /// Wraps: a thread may give back what another has taken.
+    BytesOut,
+}
+
+/// The counts of one shard.
+#[derive(Debug)]
+pub(crate) struct Tally([AtomicU64; 9]);
+
+impl Tally {
+    const fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; 9])
+    }
+
+    /// Adds to a count that only the caller writes.
+    fn add_alone(&self, count: Count, amount: u64) {
+        let count = &self.0[count as usize];
+        count.store(count.load(Relaxed).wrapping_add(amount), Relaxed);
+    }
+
+    /// Adds to a count that many write.
+    fn add_shared(&self, count: Count, amount: u64) {
+        self.0[count as usize].fetch_add(amount, Relaxed);
+    }
+}
+
+/// One call site, as one thread knows it.
+#[derive(Debug)]
+struct Site {
+    location: AtomicPtr<Location<'static>>,
+    hint: [AtomicU64; 4],
+}
+
+impl Site {
+    const fn new() -> Self {
+        Self {
+            location: AtomicPtr::new(ptr::null_mut()),
+            hint: [const { AtomicU64::new(0) }; 4],
+        }
+    }
+
+    fn is_of(&self, location: &'static Location<'static>) -> bool {
+        ptr::eq(self.location.load(Relaxed), location)
+    }
+
+    fn hint(&self) -> Hint {
+        Hint::from_words([0, 1, 2, 3].map(|word: usize| self.hint[word].load(Relaxed)))
+    }
+
+    fn set_hint(&self, hint: Hint) {
+        for (word, value) in self.hint.iter().zip(hint.to_words()) {
+            word.store(value, Relaxed);
+        }
+    }
+}
+
+/// What one thread knows of a pool.
+#[repr(align(128))]
+#[derive(Debug)]
+struct Shard {
+    tally: Tally,
+    sites: [Site; SITES],
+}
+
+/// Returns where the search for a site begins.
+fn home(location: &'static Location<'static>) -> usize {
+    let address = ptr::from_ref(location).addr() as u64;
+    // Fibonacci hashing: the upper bits of the product.
+    (address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 59) as usize
+}
+
+const _: () = assert!(SITES == 1 << (64 - 59));
+
+impl Shard {
+    const fn new() -> Self {
+        Self {
+            tally: Tally::new(),
+            sites: [const { Site::new() }; SITES],
+        }
+    }
+
+    /// Finds the entry of a call site, if it has one here.
+    #[inline]
+    fn find(&self, location: &'static Location<'static>) -> Option<&Site> {
+        let home = home(location);
+        (0..PROBES)
+            .map(|step| &self.sites[(home + step) % SITES])
+            .find(|site| site.is_of(location))
+    }
+}
+
+/// The shards of one pool, and what is counted without one.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    chunks: [OnceLock<Box<[Shard]>>; CHUNKS],
+    /// Counts of threads that are being torn down.
+    spare: Tally,
+}
+
+/// Returns in which chunk a shard is, and where.
+const fn position(index: usize) -> (usize, usize) {
+    match (index / FIRST_CHUNK_SHARDS).checked_ilog2() {
+        None => (0, index),
+        Some(doubling) => (
+            doubling as usize + 1,
+            index - (FIRST_CHUNK_SHARDS << doubling),
+        ),
+    }
+}
+
+/// Returns the shards of a chunk.
+const fn chunk_shards(chunk: usize) -> usize {
+    match chunk {
+        0 => FIRST_CHUNK_SHARDS,
+        _ => FIRST_CHUNK_SHARDS << (chunk - 1),
+    }
+}
+
+impl Shards {
+    pub(crate) const fn new() -> Self {
+        Self {
+            chunks: [const { OnceLock::new() }; CHUNKS],
+            spare: Tally::new(),
+        }
+    }
+
+    /// Returns the calling thread's shard.
+    #[inline]
+    fn own(&self) -> Option<&Shard> {
+        let (chunk, index) = position(thread_index()?);
+        match self.chunks.get(chunk)?.get() {
+            Some(shards) => shards.get(index),
+            None => self.make_chunk(chunk).get(index),
+        }
+    }
+
+    #[cold]
+    fn make_chunk(&self, chunk: usize) -> &[Shard] {
+        self.chunks[chunk].get_or_init(|| (0..chunk_shards(chunk)).map(|_| Shard::new()).collect())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Shard> {
+        self.chunks
+            .iter()
+            .filter_map(OnceLock::get)
+            .flat_map(|shards| shards.iter())
+    }
+
+    /// Returns the capacity that the next map of this call site should have.
+    ///
+    /// `tick` is the number of ticks so far, wrapping.
+    #[inline]
+    pub(crate) fn capacity(&self, location: &'static Location<'static>, tick: u16) -> usize {
+        let Some(shard) = self.own() else { return 0 };
+        let site = match shard.find(location) {
+            Some(site) => site,
+            None => self.adopt(shard, location, tick),
+        };
+        site.hint().capacity()
+    }
+
+    /// Learns that a map of this call site needed room for `entries`.
+    #[inline]
+    pub(crate) fn record(&self, location: &'static Location<'static>, entries: usize, tick: u16) {
+        let Some(shard) = self.own() else { return };
+        // A map that another thread has checked out: the site may be new here.
+        let site = match shard.find(location) {
+            Some(site) => site,
+            None => self.adopt(shard, location, tick),
+        };
+        let mut hint = site.hint();
+        hint.age(tick);
+        hint.record(entries);
+        site.set_hint(hint);
+    }
+
+    /// Makes an entry for a call site, from what other threads know of it.
+    #[cold]
+    fn adopt<'s>(
+        &'s self,
+        shard: &'s Shard,
+        location: &'static Location<'static>,
+        tick: u16,
+    ) -> &'s Site {
+        let home = home(location);
+        let mut probed = (0..PROBES).map(|step| &shard.sites[(home + step) % SITES]);
+        let Some(site) = probed.find(|site| site.location.load(Relaxed).is_null()) else {
+            return &shard.sites[home];
+        };
+        let known = self
+            .all()
+            .find_map(|shard| shard.find(location))
+            .map(Site::hint);
+        site.set_hint(Hint::seeded(known.unwrap_or_default(), tick));
+        site.location
+            .store(ptr::from_ref(location).cast_mut(), Relaxed);
+        site
+    }
+
+    /// Adds `amount` to a count of the calling thread.
+    #[inline]
+    pub(crate) fn count(&self, count: Count, amount: u64) {
+        match self.own() {
+            Some(shard) => shard.tally.add_alone(count, amount),
+            None => self.spare.add_shared(count, amount),
+        }
+    }
+
+    /// Sums up what all threads have counted.
+    pub(crate) fn stats(&self) -> MapPoolStats {
+        let tallies = self.all().map(|shard| &shard.tally).chain([&self.spare]);
+        let mut sums = [0_u64; 9];
+        for tally in tallies {
+            for (sum, count) in sums.iter_mut().zip(&tally.0) {
+                *sum = sum.wrapping_add(count.load(Relaxed));
+            }
+        }
+        let sum = |count: Count| sums[count as usize];
+        let back = sum(Count::Returns) + sum(Count::Detached) + sum(Count::Discarded);
+        let mut sites: Vec<_> = self
+            .all()
+            .flat_map(|shard| &shard.sites)
+            .map(|site| site.location.load(Relaxed))
+            .filter(|location| !location.is_null())
+            .collect();
+        sites.sort();
+        sites.dedup();
+        MapPoolStats {
+            checkouts: sum(Count::Checkouts),
+            right_sized: sum(Count::RightSized),
+            grown: sum(Count::Grown),
+            detached: sum(Count::Detached),
+            discarded: sum(Count::Discarded),
+            // Read on their own, the sums may be off by what is under way.
+            outstanding: sum(Count::Checkouts).saturating_sub(back),
+            outstanding_bytes: sum(Count::BytesOut).cast_signed().max(0).cast_unsigned(),
+            scopes: sum(Count::Scopes),
+            outstanding_scopes: sum(Count::Scopes).saturating_sub(sum(Count::ScopeReturns)),
+            sites: sites.len() as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_has_a_position_of_its_own() {
+        let mut expected = (0, 0);
+        for index in 0..100_000 {
+            assert_eq!(position(index), expected);
+            expected.1 += 1;
+            if expected.1 == chunk_shards(expected.0) {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        assert!(expected.0 < CHUNKS);
+    }
+
+    #[test]
+    fn more_sites_than_entries_share_and_lose_nothing() {
+        let shards = Shards::new();
+        let locations: Vec<&'static Location<'static>> = (0..100)
+            .map(|_| &*Box::leak(Box::new(*Location::caller())))
+            .collect();
+        for _ in 0..10 {
+            for location in &locations {
+                shards.record(location, 100, 0);
+            }
+        }
+        for location in &locations {
+            assert_eq!(shards.capacity(location, 0), 112);
+        }
+        assert!(shards.stats().sites <= SITES as u64);
+    }
+
+    #[test]
+    fn a_new_thread_starts_from_what_others_have_learnt() {
+        let shards = Shards::new();
+        let location = Location::caller();
+        for _ in 0..10 {
+            shards.record(location, 1_000, 0);
+        }
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| shards.capacity(location, 0));
+            assert_eq!(other.join().expect("no panic"), 1_792);
+        });
+    }
+}
