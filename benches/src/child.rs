@@ -1,0 +1,73 @@
+#![forbid(unsafe_code)]
+//! Measurements that need a process of their own, and how it answers.
+
+use crate::error::Error;
+use std::process::{Command, Stdio};
+
+/// Runs this program again with `args` and returns what it printed.
+///
+/// # Errors
+///
+/// [`Error::Child`] when it cannot be started or ends badly.
+pub fn again(args: &[&str]) -> Result<String, Error> {
+    let program = std::env::current_exe()
+        .map_err(|e| Error::Io("finding the runner's own program".into(), e))?;
+    let mut command = Command::new(program);
+    command.args(args);
+    output(&mut command)
+}
+
+/// Runs `command` and returns its stdout; its stderr passes through.
+///
+/// # Errors
+///
+/// [`Error::Child`] when it cannot be started or ends badly.
+pub fn output(command: &mut Command) -> Result<String, Error> {
+    let shown = format!("{command:?}");
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|e| Error::Child(format!("cannot run {shown}: {e}")))?;
+    if !output.status.success() {
+        return Err(Error::Child(format!(
+            "{shown} ended with {}",
+            output.status
+        )));
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|_| Error::Child(format!("{shown} printed what is not text")))
+}
+
+/// Returns the bytes of this process that are in memory now.
+///
+/// # Errors
+///
+/// [`Error::Io`] where the system has no `/proc/self/statm`.
+pub fn resident_bytes() -> Result<u64, Error> {
+    let failed = |e| Error::Io("reading /proc/self/statm".into(), e);
+    let statm = std::fs::read_to_string("/proc/self/statm").map_err(failed)?;
+    let pages: u64 = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .ok_or_else(|| failed(std::io::ErrorKind::InvalidData.into()))?;
+    Ok(pages * rustix::param::page_size() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_fails_is_an_error_with_its_name() {
+        let error = output(&mut Command::new("false")).unwrap_err().to_string();
+        assert!(error.contains("false"), "{error}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_process_takes_some_memory() {
+        assert!(resident_bytes().unwrap() > 100_000);
+    }
+}

@@ -1,0 +1,66 @@
+#![forbid(unsafe_code)]
+//! A map per request: checkout, insert n, look up 2n, give back.
+
+mod curve;
+mod giant;
+mod server;
+mod steady;
+
+pub use curve::{Serving, entrants, expected, requests_of, serve_request};
+pub use giant::probe as giant_probe;
+
+use super::{Run, Suite};
+use crate::bar::Bar;
+use crate::error::Error;
+
+/// Requests of 8 to 10,000 entries, a giant one among small ones, and the server.
+pub static SUITE: Suite = Suite {
+    name: "request",
+    about: "a map per request: checkout, insert n, look up 2n, give back",
+    rows,
+    bars: BARS,
+    run,
+};
+
+/// Entries of the requests that are timed.
+pub const SIZES: [usize; 4] = [8, 64, 1000, 10_000];
+
+const BARS: &[Bar] = &[
+    Bar::ratio("u64/64", "fresh new", 0.55),
+    Bar::ratio("u64/1000", "fresh new", 0.55),
+    Bar::ratio("u64/10000", "fresh new", 0.55),
+    Bar::ratio("str/64", "fresh new", 0.70),
+    Bar::ratio("str/1000", "fresh new", 0.70),
+    Bar::ratio("str/10000", "fresh new", 0.70),
+    Bar::ratio("u64/8", "fresh with_capacity", 1.00),
+    Bar::ratio("u64/64", "fresh with_capacity", 1.00),
+    Bar::ratio("u64/1000", "fresh with_capacity", 1.00),
+    Bar::ratio("u64/10000", "fresh with_capacity", 1.00),
+    Bar::ratio("str/8", "fresh with_capacity", 1.00),
+    Bar::ratio("str/64", "fresh with_capacity", 1.00),
+    Bar::ratio("str/1000", "fresh with_capacity", 1.00),
+    Bar::ratio("str/10000", "fresh with_capacity", 1.00),
+    Bar::ratio("giant", "reused clear", 0.02),
+    Bar::ratio("giant", "before", 1.20),
+    Bar::ratio("giant/rss", "before", 1.20),
+    Bar::ours("steady/global-calls", "fresh new", 0.0),
+    Bar::ours("steady/os-calls", "millpond-map", 0.0),
+];
+
+fn rows() -> Vec<String> {
+    let mut rows = Vec::new();
+    for keys in ["u64", "str"] {
+        rows.extend(SIZES.map(|n| format!("{keys}/{n}")));
+    }
+    rows.extend(["giant", "giant/rss"].map(str::to_owned));
+    rows.extend(steady::rows());
+    rows.extend(server::rows());
+    rows
+}
+
+fn run(run: &mut Run<'_>) -> Result<(), Error> {
+    curve::run(run)?;
+    giant::run(run)?;
+    steady::run(run)?;
+    server::run(run)
+}
