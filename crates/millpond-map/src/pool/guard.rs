@@ -7,12 +7,14 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
 use super::MapPool;
-use super::shard::Count;
+use super::shard::{Count, Here};
 use crate::{HashMap, HashSet};
 
 /// What a return needs to know of the checkout.
 pub(super) struct Ticket<'p> {
     pool: &'p MapPool,
+    /// What the thread of the checkout knows of the call site.
+    here: Option<Here<'p>>,
     location: &'static Location<'static>,
     /// Entries that fitted at checkout.
     capacity: usize,
@@ -23,16 +25,20 @@ pub(super) struct Ticket<'p> {
 }
 
 impl<'p> Ticket<'p> {
+    /// Counts the checkout where the calling thread counts.
     #[inline]
     pub(super) fn new(
         pool: &'p MapPool,
+        here: Option<Here<'p>>,
         location: &'static Location<'static>,
         capacity: usize,
         bytes: usize,
     ) -> Self {
-        pool.note_checkout(bytes);
+        pool.shards.count(here, Count::Checkouts, 1);
+        pool.shards.count(here, Count::BytesOut, bytes as u64);
         Self {
             pool,
+            here,
             location,
             capacity,
             bytes,
@@ -41,41 +47,35 @@ impl<'p> Ticket<'p> {
     }
 
     /// Accounts for the end of the guard, and learns from it.
-    #[inline]
     fn give_back(&self, len: usize, capacity: usize) {
-        let shards = &self.pool.shards;
-        shards.count(Count::BytesOut, (self.bytes as u64).wrapping_neg());
+        let (shards, tick) = (&self.pool.shards, self.pool.ticks());
+        let here = shards.back(self.here, self.location, tick);
+        shards.count(here, Count::BytesOut, (self.bytes as u64).wrapping_neg());
         if self.detached || std::thread::panicking() {
-            return self.give_up();
+            return self.give_up(here);
         }
-        // A table that has grown needed more than half of its new capacity at
-        // some time, even if it has been emptied since.
-        let grown = capacity > self.capacity;
-        let needed = if grown {
-            len.max(capacity / 2 + 1)
+        let mut needed = len;
+        if capacity > self.capacity {
+            // A table that has grown needed more than half of its new capacity
+            // at some time, even if it has been emptied since.
+            needed = needed.max(capacity / 2 + 1);
+            shards.count(here, Count::Grown, 1);
         } else {
-            len
-        };
-        shards.record(self.location, needed, self.pool.ticks());
-        shards.count(Count::Returns, 1);
-        shards.count(
-            if grown {
-                Count::Grown
-            } else {
-                Count::RightSized
-            },
-            1,
-        );
+            shards.count(here, Count::RightSized, 1);
+        }
+        if let Some(here) = here {
+            here.record(needed, tick);
+        }
     }
 
     #[cold]
-    fn give_up(&self) {
+    fn give_up(&self, here: Option<Here<'_>>) {
         let count = if self.detached {
             Count::Detached
         } else {
             Count::Discarded
         };
-        self.pool.shards.count(count, 1);
+        self.pool.shards.count(here, count, 1);
     }
 }
 

@@ -27,7 +27,7 @@
 //! about a hundredth of that, until it leaves the cache.
 
 /// Steps of capacity that are told apart. The last is 14 << 24, 235 million.
-const STEPS: usize = 28;
+pub(crate) const STEPS: usize = 28;
 
 /// The step of 16 entries, the last that is one group of slots.
 const GROUP_STEP: usize = 3;
@@ -39,13 +39,11 @@ const LARGE_STEP: usize = 15;
 const WINDOW: u8 = 128;
 
 /// Samples after which a hint that is too high may fall.
-const REVIEW: u8 = 16;
+const REVIEW: u8 = 32;
 
-/// What one call site on one thread has needed. 32 bytes.
+/// The part of a hint that every checkout and every return reads. A word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hint {
-    /// Samples by step, decayed.
-    weights: [u8; STEPS],
+pub(crate) struct Head {
     /// The step that the next map gets.
     step: u8,
     /// The sum of the weights, at most [`WINDOW`].
@@ -54,8 +52,16 @@ pub(crate) struct Hint {
     tick: u16,
 }
 
+/// What one call site on one thread has needed. 32 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hint {
+    pub(crate) head: Head,
+    /// Samples by step, decayed.
+    pub(crate) weights: [u8; STEPS],
+}
+
 /// Returns the smallest step that holds `entries`; the last for what is larger.
-const fn step_of(entries: usize) -> usize {
+pub(crate) const fn step_of(entries: usize) -> usize {
     match entries {
         0 => 0,
         1..=4 => 1,
@@ -74,15 +80,21 @@ const fn step_of(entries: usize) -> usize {
     }
 }
 
+/// How many entries a table of each step holds.
+const ENTRIES: [usize; STEPS] = {
+    let mut entries = [0; STEPS];
+    (entries[1], entries[2], entries[GROUP_STEP]) = (4, 8, 16);
+    let mut step = GROUP_STEP + 1;
+    while step < STEPS {
+        entries[step] = 14 << (step - GROUP_STEP);
+        step += 1;
+    }
+    entries
+};
+
 /// Returns how many entries a table of this step holds.
 const fn entries_of(step: usize) -> usize {
-    match step {
-        0 => 0,
-        1 => 4,
-        2 => 8,
-        GROUP_STEP => 16,
-        _ => 14 << (step - GROUP_STEP),
-    }
+    ENTRIES[step]
 }
 
 /// Returns the weight that a step wants, at and above it, to be raised to.
@@ -92,77 +104,108 @@ const fn raising_weight(step: usize, total: u8) -> u8 {
     if wanted < least { least } else { wanted }
 }
 
+impl Head {
+    /// Returns the capacity to start the next map with, in entries. Zero for a
+    /// site that has not been seen to insert.
+    #[inline]
+    pub(crate) const fn capacity(self) -> usize {
+        entries_of(self.step as usize)
+    }
+
+    /// Returns the head after one more sample of `step`, if all that a hint has
+    /// to do about it is to count; none if the whole hint has to look at it.
+    #[inline]
+    pub(crate) const fn counting(self, step: usize, tick: u16) -> Option<Head> {
+        let total = self.total + 1;
+        if step > self.step as usize || self.tick != tick || total.is_multiple_of(REVIEW) {
+            return None;
+        }
+        Some(Head { total, ..self })
+    }
+
+    /// Packs the head into a word.
+    #[inline]
+    pub(crate) const fn to_word(self) -> u32 {
+        let [low, high] = self.tick.to_le_bytes();
+        u32::from_le_bytes([self.step, self.total, low, high])
+    }
+
+    /// Unpacks what [`to_word`](Self::to_word) has packed.
+    #[inline]
+    pub(crate) const fn from_word(word: u32) -> Head {
+        let [step, total, low, high] = word.to_le_bytes();
+        Head {
+            step,
+            total,
+            tick: u16::from_le_bytes([low, high]),
+        }
+    }
+}
+
 impl Hint {
     /// Starts from what another thread has learnt at the same call site.
-    pub(crate) fn seeded(other: Hint, tick: u16) -> Hint {
+    pub(crate) fn seeded(other: Head, tick: u16) -> Hint {
         let step = other.step.min(STEPS as u8 - 1);
         let mut hint = Hint {
-            step,
-            tick,
-            ..Hint::default()
+            head: Head {
+                step,
+                total: 0,
+                tick,
+            },
+            weights: [0; STEPS],
         };
         if step > 0 {
             hint.weights[usize::from(step)] = 2;
-            hint.total = 2;
+            hint.head.total = 2;
         }
         hint
     }
 
-    /// Returns the capacity to start the next map with, in entries. Zero for a
-    /// site that has not been seen to insert.
-    #[inline]
-    pub(crate) fn capacity(self) -> usize {
-        entries_of(usize::from(self.step))
-    }
-
-    /// Learns that a map of this site needed room for `entries`.
-    #[inline]
-    pub(crate) fn record(&mut self, entries: usize) {
-        let step = step_of(entries);
+    /// Learns that a map of this site needed a table of `step`.
+    #[cold]
+    pub(crate) fn record(&mut self, step: usize, tick: u16) {
+        if self.head.tick != tick {
+            self.age(tick);
+        }
         self.weights[step] = self.weights[step].saturating_add(1);
-        self.total += 1;
-        if step > usize::from(self.step) || self.total.is_multiple_of(REVIEW) {
+        self.head.total += 1;
+        if step > usize::from(self.head.step) || self.head.total.is_multiple_of(REVIEW) {
             self.review();
         }
     }
 
     /// Halves the weights for each tick since the last time.
-    #[inline]
-    pub(crate) fn age(&mut self, tick: u16) {
-        if self.tick != tick {
-            self.age_slow(tick);
-        }
-    }
-
-    #[cold]
-    fn age_slow(&mut self, tick: u16) {
-        self.halve(tick.wrapping_sub(self.tick).min(7).into());
-        self.tick = tick;
-        if self.total > 0 {
+    fn age(&mut self, tick: u16) {
+        self.halve(tick.wrapping_sub(self.head.tick).min(7).into());
+        self.head.tick = tick;
+        if self.head.total > 0 {
             self.review();
-        } else if usize::from(self.step) >= LARGE_STEP {
+        } else if usize::from(self.head.step) >= LARGE_STEP {
             // A small hint without evidence is a good guess; a large one is
             // megabytes for nothing.
-            self.step = 0;
+            self.head.step = 0;
         }
     }
 
     /// Moves the hint if the weights say so, and halves them when due.
-    #[cold]
     fn review(&mut self) {
-        if self.total >= WINDOW {
+        if self.head.total >= WINDOW {
             self.halve(1);
         }
-        let wanted = self.wanted();
-        let step = usize::from(self.step);
+        let step = usize::from(self.head.step);
         let left: u32 = self.weights[step..]
             .iter()
             .map(|&weight| u32::from(weight))
             .sum();
         // Half of what raises: between the two shares the hint stays.
-        let keeping = u32::from(raising_weight(step, self.total)) / 2;
-        if wanted > step || left < keeping.max(1) {
-            self.step = wanted as u8;
+        let keeping = u32::from(raising_weight(step, self.head.total)) / 2;
+        let keeps = left >= keeping.max(1);
+        if keeps && left == self.weights[step].into() {
+            return; // nothing above
+        }
+        let wanted = self.wanted();
+        if wanted > step || !keeps {
+            self.head.step = wanted as u8;
         }
     }
 
@@ -171,7 +214,7 @@ impl Hint {
         let mut above = 0_u32;
         for step in (1..STEPS).rev() {
             above += u32::from(self.weights[step]);
-            if above >= u32::from(raising_weight(step, self.total)) {
+            if above >= u32::from(raising_weight(step, self.head.total)) {
                 return step;
             }
         }
@@ -179,40 +222,10 @@ impl Hint {
     }
 
     fn halve(&mut self, times: u32) {
-        self.total = 0;
+        self.head.total = 0;
         for weight in &mut self.weights {
             *weight >>= times;
-            self.total += *weight;
-        }
-    }
-
-    /// Packs the hint into words that a shard can keep in atomics.
-    #[inline]
-    pub(crate) fn to_words(self) -> [u64; 4] {
-        let mut bytes = [0; 32];
-        bytes[..STEPS].copy_from_slice(&self.weights);
-        bytes[28] = self.step;
-        bytes[29] = self.total;
-        bytes[30..].copy_from_slice(&self.tick.to_le_bytes());
-        let (words, _) = bytes.as_chunks::<8>();
-        [words[0], words[1], words[2], words[3]].map(u64::from_le_bytes)
-    }
-
-    /// Unpacks what [`to_words`](Self::to_words) has packed.
-    #[inline]
-    pub(crate) fn from_words(words: [u64; 4]) -> Hint {
-        let mut bytes = [0; 32];
-        for (chunk, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-            *chunk = word.to_le_bytes();
-        }
-        let mut weights = [0; STEPS];
-        weights.copy_from_slice(&bytes[..STEPS]);
-        let tick = u16::from_le_bytes([bytes[30], bytes[31]]);
-        Hint {
-            weights,
-            step: bytes[28],
-            total: bytes[29],
-            tick,
+            self.head.total += *weight;
         }
     }
 }
@@ -225,13 +238,29 @@ mod tests {
     fn learn(hint: &mut Hint, samples: impl IntoIterator<Item = usize>) -> (usize, usize) {
         let mut grown = 0;
         for entries in samples {
-            grown += usize::from(hint.capacity() < entries);
-            hint.record(entries);
-            let sum: u32 = hint.weights.iter().map(|&weight| u32::from(weight)).sum();
-            assert_eq!(sum, hint.total.into());
-            assert_eq!(Hint::from_words(hint.to_words()), *hint);
+            grown += usize::from(hint.head.capacity() < entries);
+            sample(hint, entries, hint.head.tick);
         }
-        (hint.capacity(), grown)
+        (hint.head.capacity(), grown)
+    }
+
+    /// Records one sample, as a shard does, and checks the short cut.
+    fn sample(hint: &mut Hint, entries: usize, tick: u16) {
+        let step = step_of(entries);
+        let counted = hint.head.counting(step, tick);
+        let mut whole = *hint;
+        whole.record(step, tick);
+        match counted {
+            Some(head) => {
+                hint.head = head;
+                hint.weights[step] += 1;
+                assert_eq!(*hint, whole, "the short cut leads elsewhere");
+            }
+            None => *hint = whole,
+        }
+        let sum: u32 = hint.weights.iter().map(|&weight| u32::from(weight)).sum();
+        assert_eq!(sum, hint.head.total.into());
+        assert_eq!(Head::from_word(hint.head.to_word()), hint.head);
     }
 
     #[test]
@@ -276,11 +305,11 @@ mod tests {
         for before in 0..300 {
             let mut hint = Hint::default();
             learn(&mut hint, std::iter::repeat_n(10, before));
-            hint.record(1_000_000);
-            assert!(hint.capacity() <= 16);
+            sample(&mut hint, 1_000_000, 0);
+            assert!(hint.head.capacity() <= 16);
             for _ in 0..10_000 {
-                hint.record(10);
-                assert!(hint.capacity() <= 16);
+                sample(&mut hint, 10, 0);
+                assert!(hint.head.capacity() <= 16);
             }
         }
     }
@@ -290,8 +319,8 @@ mod tests {
         let mut hint = Hint::default();
         let mix = (0..100_000).map(|number| if number % 100 == 99 { 1_000_000 } else { 10 });
         for entries in mix {
-            hint.record(entries);
-            assert!(hint.capacity() <= 16);
+            sample(&mut hint, entries, 0);
+            assert!(hint.head.capacity() <= 16);
         }
     }
 
@@ -324,14 +353,14 @@ mod tests {
         let mut hint = Hint::default();
         learn(&mut hint, std::iter::repeat_n(1_000, 1_000));
         let mut returns = 0;
-        while hint.capacity() > 16 {
-            hint.record(10);
+        while hint.head.capacity() > 16 {
+            sample(&mut hint, 10, 0);
             returns += 1;
         }
         assert!((50..1_000).contains(&returns), "{returns}");
         returns = 0;
-        while hint.capacity() < 1_000 {
-            hint.record(1_000);
+        while hint.head.capacity() < 1_000 {
+            sample(&mut hint, 1_000, 0);
             returns += 1;
         }
         assert!(returns <= 8, "{returns}");
@@ -342,13 +371,11 @@ mod tests {
         for (entries, remains) in [(1_000, true), (1_000_000, false)] {
             let mut hint = Hint::default();
             learn(&mut hint, std::iter::repeat_n(entries, 100));
-            for tick in 1..=10 {
-                hint.age(tick);
-            }
-            assert_eq!(hint.total, 0);
-            assert_eq!(hint.capacity() >= entries, remains);
-            learn(&mut hint, std::iter::repeat_n(10, 40));
-            assert!(hint.capacity() <= 16);
+            hint.age(10);
+            assert_eq!((hint.head.total, hint.head.tick), (0, 10));
+            assert_eq!(hint.head.capacity() >= entries, remains);
+            learn(&mut hint, std::iter::repeat_n(10, 64));
+            assert!(hint.head.capacity() <= 16);
         }
     }
 
@@ -356,9 +383,9 @@ mod tests {
     fn a_seed_starts_where_the_other_thread_is_and_moves_as_easily() {
         let mut teacher = Hint::default();
         learn(&mut teacher, std::iter::repeat_n(1_000, 100));
-        let mut hint = Hint::seeded(teacher, 3);
-        assert_eq!(hint.capacity(), teacher.capacity());
+        let mut hint = Hint::seeded(teacher.head, 0);
+        assert_eq!(hint.head.capacity(), teacher.head.capacity());
         learn(&mut hint, std::iter::repeat_n(10, 200));
-        assert!(hint.capacity() <= 16);
+        assert!(hint.head.capacity() <= 16);
     }
 }

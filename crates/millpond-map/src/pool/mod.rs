@@ -33,7 +33,7 @@ use crate::{DefaultHashBuilder, HashMap, HashSet};
 
 use guard::Ticket;
 pub use guard::{PooledMap, PooledSet};
-use shard::{Count, Shards};
+use shard::{Count, Here, Shards};
 
 /// Lends maps and sets, each of the size that its call site needs.
 ///
@@ -104,10 +104,11 @@ impl MapPool {
     #[track_caller]
     pub fn checkout<K, V>(&self) -> PooledMap<'_, K, V> {
         let location = Location::caller();
-        let capacity = self.shards.capacity(location, self.ticks());
+        let here = self.shards.here(location, self.ticks());
+        let capacity = here.map_or(0, Here::capacity);
         let seed = DefaultHashBuilder::default();
         let map = HashMap::with_capacity_and_hasher_in(capacity, seed, Slabs);
-        let ticket = Ticket::new(self, location, map.capacity(), map.allocation_size());
+        let ticket = Ticket::new(self, here, location, map.capacity(), map.allocation_size());
         PooledMap::new(map, ticket)
     }
 
@@ -115,10 +116,11 @@ impl MapPool {
     #[track_caller]
     pub fn checkout_set<T>(&self) -> PooledSet<'_, T> {
         let location = Location::caller();
-        let capacity = self.shards.capacity(location, self.ticks());
+        let here = self.shards.here(location, self.ticks());
+        let capacity = here.map_or(0, Here::capacity);
         let seed = DefaultHashBuilder::default();
         let set = HashSet::with_capacity_and_hasher_in(capacity, seed, Slabs);
-        let ticket = Ticket::new(self, location, set.capacity(), set.allocation_size());
+        let ticket = Ticket::new(self, here, location, set.capacity(), set.allocation_size());
         PooledSet::new(set, ticket)
     }
 
@@ -161,21 +163,14 @@ impl MapPool {
         self.tick.load(Relaxed)
     }
 
-    /// Counts a map out.
-    #[inline]
-    fn note_checkout(&self, bytes: usize) {
-        self.shards.count(Count::Checkouts, 1);
-        self.shards.count(Count::BytesOut, bytes as u64);
-    }
-
     #[inline]
     pub(crate) fn note_scope(&self) {
-        self.shards.count(Count::Scopes, 1);
+        self.shards.count_one(Count::Scopes);
     }
 
     #[inline]
     pub(crate) fn note_scope_return(&self) {
-        self.shards.count(Count::ScopeReturns, 1);
+        self.shards.count_one(Count::ScopeReturns);
     }
 }
 

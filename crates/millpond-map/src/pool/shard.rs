@@ -17,9 +17,9 @@
 use std::panic::Location;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use super::hint::Hint;
+use super::hint::{Head, Hint, STEPS, step_of};
 use super::thread_index::thread_index;
 use crate::stats::MapPoolStats;
 
@@ -40,7 +40,6 @@ const CHUNKS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Count {
     Checkouts,
-    Returns,
     RightSized,
     Grown,
     Detached,
@@ -53,14 +52,15 @@ pub(crate) enum Count {
 
 /// The counts of one shard.
 #[derive(Debug)]
-pub(crate) struct Tally([AtomicU64; 9]);
+pub(crate) struct Tally([AtomicU64; 8]);
 
 impl Tally {
     const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; 9])
+        Self([const { AtomicU64::new(0) }; 8])
     }
 
     /// Adds to a count that only the caller writes.
+    #[inline]
     fn add_alone(&self, count: Count, amount: u64) {
         let count = &self.0[count as usize];
         count.store(count.load(Relaxed).wrapping_add(amount), Relaxed);
@@ -76,28 +76,59 @@ impl Tally {
 #[derive(Debug)]
 struct Site {
     location: AtomicPtr<Location<'static>>,
-    hint: [AtomicU64; 4],
+    head: AtomicU32,
+    weights: [AtomicU8; STEPS],
 }
 
 impl Site {
     const fn new() -> Self {
         Self {
             location: AtomicPtr::new(ptr::null_mut()),
-            hint: [const { AtomicU64::new(0) }; 4],
+            head: AtomicU32::new(0),
+            weights: [const { AtomicU8::new(0) }; STEPS],
         }
     }
 
+    #[inline]
     fn is_of(&self, location: &'static Location<'static>) -> bool {
         ptr::eq(self.location.load(Relaxed), location)
     }
 
-    fn hint(&self) -> Hint {
-        Hint::from_words([0, 1, 2, 3].map(|word: usize| self.hint[word].load(Relaxed)))
+    #[inline]
+    fn head(&self) -> Head {
+        Head::from_word(self.head.load(Relaxed))
     }
 
-    fn set_hint(&self, hint: Hint) {
-        for (word, value) in self.hint.iter().zip(hint.to_words()) {
-            word.store(value, Relaxed);
+    /// Learns that a map needed room for `entries`. Owner only.
+    #[inline]
+    fn record(&self, entries: usize, tick: u16) {
+        let step = step_of(entries);
+        match self.head().counting(step, tick) {
+            Some(head) => {
+                let weight = &self.weights[step];
+                weight.store(weight.load(Relaxed).wrapping_add(1), Relaxed);
+                self.head.store(head.to_word(), Relaxed);
+            }
+            None => self.record_slow(step, tick),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_slow(&self, step: usize, tick: u16) {
+        let weights = std::array::from_fn(|step| self.weights[step].load(Relaxed));
+        let mut hint = Hint {
+            head: self.head(),
+            weights,
+        };
+        hint.record(step, tick);
+        self.set(hint);
+    }
+
+    fn set(&self, hint: Hint) {
+        self.head.store(hint.head.to_word(), Relaxed);
+        for (place, weight) in self.weights.iter().zip(hint.weights) {
+            place.store(weight, Relaxed);
         }
     }
 }
@@ -131,9 +162,42 @@ impl Shard {
     #[inline]
     fn find(&self, location: &'static Location<'static>) -> Option<&Site> {
         let home = home(location);
-        (0..PROBES)
+        // The first look nearly always ends it.
+        let first = &self.sites[home];
+        if first.is_of(location) {
+            Some(first)
+        } else {
+            self.find_on(home, location)
+        }
+    }
+
+    #[cold]
+    fn find_on(&self, home: usize, location: &'static Location<'static>) -> Option<&Site> {
+        (1..PROBES)
             .map(|step| &self.sites[(home + step) % SITES])
             .find(|site| site.is_of(location))
+    }
+}
+
+/// A call site, as the thread with this number knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here<'s> {
+    number: usize,
+    shard: &'s Shard,
+    site: &'s Site,
+}
+
+impl Here<'_> {
+    /// Returns the capacity that the next map of this site should have.
+    #[inline]
+    pub(crate) fn capacity(self) -> usize {
+        self.site.head().capacity()
+    }
+
+    /// Learns that a map of this site needed room for `entries`.
+    #[inline]
+    pub(crate) fn record(self, entries: usize, tick: u16) {
+        self.site.record(entries, tick);
     }
 }
 
@@ -172,13 +236,46 @@ impl Shards {
         }
     }
 
-    /// Returns the calling thread's shard.
+    /// Returns the calling thread's shard, and its number.
     #[inline]
-    fn own(&self) -> Option<&Shard> {
-        let (chunk, index) = position(thread_index()?);
-        match self.chunks.get(chunk)?.get() {
-            Some(shards) => shards.get(index),
-            None => self.make_chunk(chunk).get(index),
+    fn own(&self) -> Option<(usize, &Shard)> {
+        let number = thread_index()?;
+        let (chunk, index) = position(number);
+        let shards = match self.chunks.get(chunk)?.get() {
+            Some(shards) => shards,
+            None => self.make_chunk(chunk),
+        };
+        Some((number, shards.get(index)?))
+    }
+
+    /// Returns what the calling thread knows of a call site; none once it is
+    /// being torn down. `tick` is the number of ticks so far, wrapping.
+    #[inline]
+    pub(crate) fn here(&self, location: &'static Location<'static>, tick: u16) -> Option<Here<'_>> {
+        let (number, shard) = self.own()?;
+        let site = match shard.find(location) {
+            Some(site) => site,
+            None => self.adopt(shard, location, tick),
+        };
+        Some(Here {
+            number,
+            shard,
+            site,
+        })
+    }
+
+    /// Returns the same as [`here`](Self::here), from what it said at checkout,
+    /// perhaps to another thread.
+    #[inline]
+    pub(crate) fn back<'s>(
+        &'s self,
+        then: Option<Here<'s>>,
+        location: &'static Location<'static>,
+        tick: u16,
+    ) -> Option<Here<'s>> {
+        match then {
+            Some(then) if thread_index() == Some(then.number) => Some(then),
+            _ => self.here(location, tick),
         }
     }
 
@@ -194,36 +291,9 @@ impl Shards {
             .flat_map(|shards| shards.iter())
     }
 
-    /// Returns the capacity that the next map of this call site should have.
-    ///
-    /// `tick` is the number of ticks so far, wrapping.
-    #[inline]
-    pub(crate) fn capacity(&self, location: &'static Location<'static>, tick: u16) -> usize {
-        let Some(shard) = self.own() else { return 0 };
-        let site = match shard.find(location) {
-            Some(site) => site,
-            None => self.adopt(shard, location, tick),
-        };
-        site.hint().capacity()
-    }
-
-    /// Learns that a map of this call site needed room for `entries`.
-    #[inline]
-    pub(crate) fn record(&self, location: &'static Location<'static>, entries: usize, tick: u16) {
-        let Some(shard) = self.own() else { return };
-        // A map that another thread has checked out: the site may be new here.
-        let site = match shard.find(location) {
-            Some(site) => site,
-            None => self.adopt(shard, location, tick),
-        };
-        let mut hint = site.hint();
-        hint.age(tick);
-        hint.record(entries);
-        site.set_hint(hint);
-    }
-
     /// Makes an entry for a call site, from what other threads know of it.
     #[cold]
+    #[inline(never)]
     fn adopt<'s>(
         &'s self,
         shard: &'s Shard,
@@ -238,8 +308,8 @@ impl Shards {
         let known = self
             .all()
             .find_map(|shard| shard.find(location))
-            .map(Site::hint);
-        site.set_hint(Hint::seeded(known.unwrap_or_default(), tick));
+            .map(Site::head);
+        site.set(Hint::seeded(known.unwrap_or_default(), tick));
         site.location
             .store(ptr::from_ref(location).cast_mut(), Relaxed);
         site
@@ -247,24 +317,34 @@ impl Shards {
 
     /// Adds `amount` to a count of the calling thread.
     #[inline]
-    pub(crate) fn count(&self, count: Count, amount: u64) {
-        match self.own() {
-            Some(shard) => shard.tally.add_alone(count, amount),
+    pub(crate) fn count(&self, here: Option<Here<'_>>, count: Count, amount: u64) {
+        match here {
+            Some(here) => here.shard.tally.add_alone(count, amount),
             None => self.spare.add_shared(count, amount),
+        }
+    }
+
+    /// Counts one, without a call site.
+    #[inline]
+    pub(crate) fn count_one(&self, count: Count) {
+        match self.own() {
+            Some((_, shard)) => shard.tally.add_alone(count, 1),
+            None => self.spare.add_shared(count, 1),
         }
     }
 
     /// Sums up what all threads have counted.
     pub(crate) fn stats(&self) -> MapPoolStats {
         let tallies = self.all().map(|shard| &shard.tally).chain([&self.spare]);
-        let mut sums = [0_u64; 9];
+        let mut sums = [0_u64; 8];
         for tally in tallies {
             for (sum, count) in sums.iter_mut().zip(&tally.0) {
                 *sum = sum.wrapping_add(count.load(Relaxed));
             }
         }
         let sum = |count: Count| sums[count as usize];
-        let back = sum(Count::Returns) + sum(Count::Detached) + sum(Count::Discarded);
+        let learnt = sum(Count::RightSized) + sum(Count::Grown);
+        let back = learnt + sum(Count::Detached) + sum(Count::Discarded);
         let mut sites: Vec<_> = self
             .all()
             .flat_map(|shard| &shard.sites)
@@ -314,11 +394,11 @@ mod tests {
             .collect();
         for _ in 0..10 {
             for location in &locations {
-                shards.record(location, 100, 0);
+                shards.here(location, 0).expect("alive").record(100, 0);
             }
         }
         for location in &locations {
-            assert_eq!(shards.capacity(location, 0), 112);
+            assert_eq!(shards.here(location, 0).expect("alive").capacity(), 112);
         }
         assert!(shards.stats().sites <= SITES as u64);
     }
@@ -328,10 +408,10 @@ mod tests {
         let shards = Shards::new();
         let location = Location::caller();
         for _ in 0..10 {
-            shards.record(location, 1_000, 0);
+            shards.here(location, 0).expect("alive").record(1_000, 0);
         }
         std::thread::scope(|scope| {
-            let other = scope.spawn(|| shards.capacity(location, 0));
+            let other = scope.spawn(|| shards.here(location, 0).expect("alive").capacity());
             assert_eq!(other.join().expect("no panic"), 1_792);
         });
     }
