@@ -1,0 +1,136 @@
+//! Runs one fast path a given number of times, for an instruction counter.
+//!
+//! `golden list` names the rows; `golden ROW N` runs row ROW with N operations
+//! and prints the sum that its answers must have. `.ci/golden.sh` runs each row
+//! twice under callgrind: the difference of the two counts, divided by the
+//! difference of N, is what one operation costs, loop and key included.
+//!
+//! The hasher has a fixed seed, and nothing here starts a thread, so the counts
+//! are the same in every run.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use foldhash::fast::FixedState;
+use millpond_arena::Millpond;
+use millpond_map::HashMap;
+use millpond_pool::Pool;
+
+#[global_allocator]
+static ALLOCATOR: Millpond = Millpond::new();
+
+/// How many keys the maps hold: a few pages, as a request's map does.
+const KEYS: u64 = 1000;
+
+/// A name, and what it does `n` times. Returns a number that depends on every answer.
+type Row = (&'static str, fn(u64) -> u64);
+
+const ROWS: &[Row] = &[
+    ("alloc-pair-64", |n| alloc_pairs::<8>(n)),
+    ("alloc-pair-1024", |n| alloc_pairs::<128>(n)),
+    ("alloc-pair-64k", |n| alloc_pairs::<8192>(n)),
+    ("map-hit", map_hit),
+    ("map-miss", map_miss),
+    ("map-insert", map_insert),
+    ("map-erase-insert", map_erase_insert),
+    ("pool-get-put", pool_get_put),
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if words == ["list"] {
+        ROWS.iter().for_each(|(name, _)| println!("{name}"));
+        return ExitCode::SUCCESS;
+    }
+    let row = ROWS.iter().find(|(name, _)| Some(name) == words.first());
+    let n = words.get(1).and_then(|n| n.parse().ok());
+    match (row, n) {
+        (Some((_, run)), Some(n)) => {
+            println!("{}", run(n));
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("usage: golden list | golden ROW N");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The `n`-th key: scattered, and different for different `n`.
+const fn key(n: u64) -> u64 {
+    n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Allocates and frees a block of `WORDS` times 8 bytes, a constant.
+fn alloc_pairs<const WORDS: usize>(n: u64) -> u64 {
+    let layout = Layout::new::<[u64; WORDS]>();
+    let mut lent = 0;
+    for _ in 0..n {
+        // SAFETY: the layout has a size.
+        let block = black_box(unsafe { alloc(layout) });
+        lent += u64::from(!block.is_null());
+        // SAFETY: the block was just lent for this layout; freeing null, which
+        // the sum would show, does not happen on a machine that runs this.
+        unsafe { dealloc(block, layout) };
+    }
+    assert_eq!(lent, n, "an allocation failed");
+    lent
+}
+
+/// A map of the first [`KEYS`] keys, each with its number.
+fn full_map() -> HashMap<u64, u64, FixedState> {
+    let mut map = HashMap::with_capacity_and_hasher(KEYS as usize, FixedState::with_seed(1));
+    map.extend((0..KEYS).map(|n| (key(n), n)));
+    map
+}
+
+fn map_hit(n: u64) -> u64 {
+    let map = black_box(full_map());
+    (0..n)
+        .map(|i| {
+            map.get(&key(i % KEYS))
+                .copied()
+                .expect("a key that is there")
+        })
+        .sum()
+}
+
+fn map_miss(n: u64) -> u64 {
+    let map = black_box(full_map());
+    (0..n)
+        .map(|i| u64::from(map.get(&key(KEYS + i % KEYS)).is_none()))
+        .sum()
+}
+
+/// Fills a map of enough capacity, and clears it every [`KEYS`] entries.
+fn map_insert(n: u64) -> u64 {
+    let mut map = black_box(full_map());
+    let mut fresh = 0;
+    for i in 0..n {
+        if i % KEYS == 0 {
+            map.clear();
+        }
+        fresh += u64::from(map.insert(key(i % KEYS), i).is_none());
+    }
+    fresh
+}
+
+/// Removes the oldest entry and inserts a new one, at constant size.
+fn map_erase_insert(n: u64) -> u64 {
+    let mut map = black_box(full_map());
+    let mut gone = 0;
+    for i in 0..n {
+        gone += u64::from(map.remove(&key(i)).is_some());
+        map.insert(key(KEYS + i), i);
+    }
+    gone
+}
+
+fn pool_get_put(n: u64) -> u64 {
+    static POOL: Pool<Vec<u8>> = Pool::new(|| Vec::with_capacity(64));
+    (0..n)
+        .map(|_| black_box(POOL.get()).capacity() as u64)
+        .sum()
+}
