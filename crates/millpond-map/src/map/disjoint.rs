@@ -120,9 +120,9 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
         V: 'a,
     {
         found.map(|entry| {
-            let (_, mut slot) = entry?;
+            let (_, slot) = entry?;
             // SAFETY: by contract.
-            let (key, value) = unsafe { slot.as_mut() };
+            let (key, value) = unsafe { &mut *slot };
             Some((&*key, value))
         })
     }

@@ -8,7 +8,6 @@
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::mem;
-use core::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
 use millpond_arena::Slabs;
@@ -79,7 +78,7 @@ pub struct OccupiedEntry<'a, K, V, S = DefaultHashBuilder, A: Allocator = Slabs>
     pub(super) hash: u64,
     pub(super) index: usize,
     /// `place`.
-    pub(super) slot: NonNull<(K, V)>,
+    pub(super) slot: *mut (K, V),
 }
 
 /// The place that a key would have in a map.
@@ -190,35 +189,35 @@ impl<'a, K, V, S, A: Allocator> OccupiedEntry<'a, K, V, S, A> {
     #[inline]
     pub fn key(&self) -> &K {
         // SAFETY: `place`; borrowed from `self`.
-        unsafe { &self.slot.as_ref().0 }
+        unsafe { &(*self.slot).0 }
     }
 
     /// Returns the value.
     #[inline]
     pub fn get(&self) -> &V {
         // SAFETY: `place`; borrowed from `self`.
-        unsafe { &self.slot.as_ref().1 }
+        unsafe { &(*self.slot).1 }
     }
 
     /// Returns the value, to be changed in place.
     #[inline]
     pub fn get_mut(&mut self) -> &mut V {
         // SAFETY: `place`; borrowed from `self`.
-        unsafe { &mut self.slot.as_mut().1 }
+        unsafe { &mut (*self.slot).1 }
     }
 
     /// Returns the value for as long as the map is borrowed.
     #[inline]
-    pub fn into_mut(mut self) -> &'a mut V {
+    pub fn into_mut(self) -> &'a mut V {
         // SAFETY: `place`; `self` ends here and with it every other way to the slot.
-        unsafe { &mut self.slot.as_mut().1 }
+        unsafe { &mut (*self.slot).1 }
     }
 
     /// Returns the key for as long as the map is borrowed.
     #[inline]
     pub(crate) fn into_key(self) -> &'a K {
         // SAFETY: `place`; `self` ends here and with it every way to change the slot.
-        unsafe { &self.slot.as_ref().0 }
+        unsafe { &(*self.slot).0 }
     }
 
     /// Sets the value and returns the one that was there.

@@ -134,6 +134,15 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, (&'a K, &'a V)) -> B>(self, init: B, mut f: F) -> B {
+        self.walk.fold(init, |accumulated, entry| {
+            // SAFETY: `alive`.
+            let (key, value) = unsafe { entry.as_ref() };
+            f(accumulated, (key, value))
+        })
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.walk.size_hint()
     }
@@ -151,6 +160,15 @@ impl<'a, K, V> Iterator for IterMut<'a, K, V> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, (&'a K, &'a mut V)) -> B>(self, init: B, mut f: F) -> B {
+        self.walk.fold(init, |accumulated, mut entry| {
+            // SAFETY: `alive`, `once`.
+            let (key, value) = unsafe { entry.as_mut() };
+            f(accumulated, (key, value))
+        })
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.walk.size_hint()
     }
@@ -165,6 +183,12 @@ impl<'a, K, V> Iterator for Keys<'a, K, V> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, &'a K) -> B>(self, init: B, mut f: F) -> B {
+        self.iter
+            .fold(init, |accumulated, (key, _)| f(accumulated, key))
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.iter.size_hint()
     }
@@ -176,6 +200,12 @@ impl<'a, K, V> Iterator for Values<'a, K, V> {
     #[inline]
     fn next(&mut self) -> Option<&'a V> {
         self.iter.next().map(|(_, value)| value)
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, &'a V) -> B>(self, init: B, mut f: F) -> B {
+        self.iter
+            .fold(init, |accumulated, (_, value)| f(accumulated, value))
     }
 
     #[inline]

@@ -7,18 +7,18 @@
 
 use core::hash::{BuildHasher, Hash};
 use core::ops::Index;
-use core::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
 use equivalent::Equivalent;
 
 use super::HashMap;
 use crate::hash::hash_of;
+use crate::raw::Found;
 
 impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// Finds the entry of `key`: the index of its slot, and the slot.
     #[inline]
-    pub(super) fn find<Q>(&self, key: &Q) -> Option<(usize, NonNull<(K, V)>)>
+    pub(super) fn find<Q>(&self, key: &Q) -> Option<Found<(K, V)>>
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
@@ -51,7 +51,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     {
         let (_, entry) = self.find(key)?;
         // SAFETY: the entry was just found, and the map is borrowed.
-        Some(unsafe { &entry.as_ref().1 })
+        Some(unsafe { &(*entry).1 })
     }
 
     /// Returns the entry of `key`: the key that the map holds, and its value.
@@ -62,7 +62,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     {
         let (_, entry) = self.find(key)?;
         // SAFETY: the entry was just found, and the map is borrowed.
-        let (key, value) = unsafe { entry.as_ref() };
+        let (key, value) = unsafe { &*entry };
         Some((key, value))
     }
 
@@ -81,9 +81,9 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        let (_, mut entry) = self.find(key)?;
+        let (_, entry) = self.find(key)?;
         // SAFETY: the entry was just found, and the map is borrowed for changes.
-        Some(unsafe { &mut entry.as_mut().1 })
+        Some(unsafe { &mut (*entry).1 })
     }
 
     /// Returns the entry of `key`, its value to be changed in place.
@@ -92,9 +92,9 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        let (_, mut entry) = self.find(key)?;
+        let (_, entry) = self.find(key)?;
         // SAFETY: the entry was just found, and the map is borrowed for changes.
-        let (key, value) = unsafe { entry.as_mut() };
+        let (key, value) = unsafe { &mut *entry };
         Some((key, value))
     }
 }

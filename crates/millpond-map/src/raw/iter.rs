@@ -70,6 +70,24 @@ impl RawIndices {
         self.left
     }
 
+    /// Goes to the next group: of the line, of the next line on the list, or of the table.
+    ///
+    /// # Safety
+    ///
+    /// `left` is not zero, and the group has been walked to its end.
+    #[inline]
+    unsafe fn next_group(&mut self) {
+        self.off = self.off.wrapping_add(GROUP_SLOTS);
+        if self.off == self.run_end {
+            // SAFETY: `left` is not zero, and the line ends here.
+            unsafe { self.next_line() };
+        }
+        // SAFETY: `alive`, `left`. An entry lies ahead, so a group of the table does.
+        let from = unsafe { self.control.add(self.off) };
+        // SAFETY: as above: sixteen tags start there.
+        self.lanes = unsafe { Group::load(from.as_ptr()) }.fulls();
+    }
+
     /// Goes to the next line of the list.
     ///
     /// # Safety
@@ -95,18 +113,28 @@ impl Iterator for RawIndices {
         loop {
             if let Some(lane) = self.lanes.next() {
                 self.left -= 1;
-                return Some(self.off + lane);
+                return Some(self.off | lane);
             }
-            self.off = self.off.wrapping_add(GROUP_SLOTS);
-            if self.off == self.run_end {
-                // SAFETY: `left` is not zero, and the line ends here.
-                unsafe { self.next_line() };
-            }
-            // SAFETY: `alive`, `left`. An entry lies ahead, so a group of the table does.
-            let from = unsafe { self.control.add(self.off) };
-            // SAFETY: as above: sixteen tags start there.
-            self.lanes = unsafe { Group::load(from.as_ptr()) }.fulls();
+            // SAFETY: `left` is not zero, and the group has been walked to its end.
+            unsafe { self.next_group() };
         }
+    }
+
+    /// Walks to the end with the group's lanes in an inner loop, which counts nothing.
+    #[inline]
+    fn fold<B, F: FnMut(B, usize) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut accumulated = init;
+        while self.left != 0 {
+            while let Some(lane) = self.lanes.next() {
+                self.left -= 1;
+                accumulated = f(accumulated, self.off | lane);
+            }
+            if self.left != 0 {
+                // SAFETY: `left` is not zero, and the group has been walked to its end.
+                unsafe { self.next_group() };
+            }
+        }
+        accumulated
     }
 
     #[inline]
@@ -168,6 +196,15 @@ impl<T> Iterator for RawIter<T> {
         let index = self.indices.next()?;
         // SAFETY: `alive`. The index is that of a slot of the table.
         Some(unsafe { self.slots.add(index) })
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, NonNull<T>) -> B>(self, init: B, mut f: F) -> B {
+        let slots = self.slots;
+        self.indices.fold(init, |accumulated, index| {
+            // SAFETY: `alive`. The index is that of a slot of the table.
+            f(accumulated, unsafe { slots.add(index) })
+        })
     }
 
     #[inline]

@@ -34,7 +34,7 @@ pub(crate) use self::iter::{RawIndices, RawIter};
 use self::layout::TableLayout;
 use self::probe::Probe;
 use self::slab::SlabGuard;
-use crate::control::Needle;
+use crate::control::{BitMask, Needle};
 use crate::error::TryReserveError;
 
 /// A table of `T` in a slab lent by `A`.
@@ -46,7 +46,10 @@ pub(crate) struct RawTable<T, A: Allocator> {
 }
 
 /// Where an entry is: the index of its slot, and the slot.
-pub(crate) type Found<T> = (usize, NonNull<T>);
+///
+/// Not a `NonNull`: an `Option` of it has a tag of its own, which is a constant on each
+/// path of a look-up, where a null test would be one more branch for each hit.
+pub(crate) type Found<T> = (usize, *mut T);
 
 impl<T, A: Allocator> RawTable<T, A> {
     const ENTRY: TableLayout = TableLayout::of::<T>();
@@ -114,48 +117,67 @@ impl<T, A: Allocator> RawTable<T, A> {
         let off = self.inner.home(hash);
         // SAFETY: `slab`. A home is a group of the table.
         let group = unsafe { self.inner.group(off) };
-        let mut lanes = group.matches(Needle::of(hash)).mask();
-        while let Some(lane) = lanes.lowest() {
+        let lanes = group.matches(Needle::of(hash)).mask();
+        if let Some(lane) = lanes.lowest() {
             // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
-            let slot = unsafe { self.slot(off + lane) };
+            let slot = unsafe { self.slot(off | lane) };
             // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
             if eq(unsafe { slot.as_ref() }) {
-                return Some((off + lane, slot));
+                return Some((off | lane, slot.as_ptr()));
             }
-            lanes = lanes.without_lowest();
+            // The first match is right 98 times in 100. A loop here would make each of
+            // them compute its address in two steps.
+            if !lanes.at_most_one() {
+                return self.found(self.find_further(hash, lanes.without_lowest(), eq));
+            }
         }
         // SAFETY: `slab`, as above.
         if !unsafe { self.inner.passed(off, hash) } {
             return None;
         }
-        self.find_away(hash, eq)
+        self.found(self.find_further(hash, BitMask::NONE, eq))
     }
 
-    /// Finds an entry past its home group.
+    /// Returns the slot with the index of an entry.
+    #[inline]
+    fn found(&self, index: Option<usize>) -> Option<Found<T>> {
+        // SAFETY: `slab`. The index is that of an entry.
+        index.map(|index| (index, unsafe { self.slot(index) }.as_ptr()))
+    }
+
+    /// Finds the index of an entry in `lanes` of its home group, or past it.
+    ///
+    /// Returns two registers; three would go through memory and drag the fast path there.
     #[cold]
     #[inline(never)]
-    fn find_away(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<Found<T>> {
+    fn find_further(
+        &self,
+        hash: u64,
+        mut lanes: BitMask,
+        mut eq: impl FnMut(&T) -> bool,
+    ) -> Option<usize> {
         let needle = Needle::of(hash);
         let mut probe = Probe::new(self.inner.home(hash), self.inner.mask);
         // Bounded by the groups: under a bad hash every filter may say "go on".
-        while probe.advance() {
+        loop {
             let off = probe.off();
-            // SAFETY: `slab`. A probe goes through groups of the table.
-            let group = unsafe { self.inner.group(off) };
-            for lane in group.matches(needle).mask() {
+            for lane in lanes {
                 // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
-                let slot = unsafe { self.slot(off + lane) };
+                let slot = unsafe { self.slot(off | lane) };
                 // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
                 if eq(unsafe { slot.as_ref() }) {
-                    return Some((off + lane, slot));
+                    return Some(off | lane);
                 }
             }
-            // SAFETY: `slab`, as above.
-            if !unsafe { self.inner.passed(off, hash) } {
+            // SAFETY: `slab`. A probe goes through groups of the table.
+            if !unsafe { self.inner.passed(off, hash) } || !probe.advance() {
                 return None;
             }
+            // SAFETY: `slab`, as above.
+            lanes = unsafe { self.inner.group(probe.off()) }
+                .matches(needle)
+                .mask();
         }
-        None
     }
 
     /// Finds the entry with `hash` for which `eq` holds, or claims a slot for it.
@@ -182,15 +204,20 @@ impl<T, A: Allocator> RawTable<T, A> {
         let needle = Needle::of(hash);
         // SAFETY: `slab`. A home is a group of the table.
         let group = unsafe { self.inner.group(off) };
-        let mut lanes = group.matches(needle).mask();
-        while let Some(lane) = lanes.lowest() {
+        let lanes = group.matches(needle).mask();
+        if let Some(lane) = lanes.lowest() {
             // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
-            let slot = unsafe { self.slot(off + lane) };
+            let slot = unsafe { self.slot(off | lane) };
             // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
             if eq(unsafe { slot.as_ref() }) {
                 return Ok(slot);
             }
-            lanes = lanes.without_lowest();
+            if !lanes.at_most_one() {
+                // SAFETY: by contract.
+                return unsafe {
+                    self.find_or_claim_slow(hash, lanes.without_lowest(), eq, hasher)
+                };
+            }
         }
         // SAFETY: `slab`, as above.
         if !unsafe { self.inner.passed(off, hash) }
@@ -200,30 +227,30 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: the lane is the lowest empty one; there is room; the rest by contract.
             unsafe { self.inner.put(off, lane, group, needle) };
             // SAFETY: `room`. The lowest empty lane is a slot while there is room.
-            return Err(unsafe { self.slot(off + lane) });
+            return Err(unsafe { self.slot(off | lane) });
         }
         // SAFETY: by contract.
-        unsafe { self.find_or_claim_slow(hash, eq, hasher) }
+        unsafe { self.find_or_claim_slow(hash, BitMask::NONE, eq, hasher) }
     }
 
-    /// Does the same where the home group has been passed, is full, or there is no room.
+    /// Does the same where `lanes` of the home group may hold the entry, where that group
+    /// has been passed or is full, or where there is no room.
     ///
     /// # Safety
     ///
-    /// As [`find_or_claim`](Self::find_or_claim); the home group has no such entry.
+    /// As [`find_or_claim`](Self::find_or_claim).
     #[cold]
     #[inline(never)]
     unsafe fn find_or_claim_slow(
         &mut self,
         hash: u64,
+        lanes: BitMask,
         eq: impl FnMut(&T) -> bool,
         hasher: impl Fn(&T) -> u64,
     ) -> Result<NonNull<T>, NonNull<T>> {
-        // SAFETY: `slab`. A home is a group of the table.
-        if unsafe { self.inner.passed(self.inner.home(hash), hash) }
-            && let Some((_, slot)) = self.find_away(hash, eq)
-        {
-            return Ok(slot);
+        if let Some(index) = self.find_further(hash, lanes, eq) {
+            // SAFETY: `slab`. An entry has just been found there.
+            return Ok(unsafe { self.slot(index) });
         }
         self.make_room(hash, hasher);
         // SAFETY: `make_room` has just made room; the rest by contract.
@@ -239,7 +266,9 @@ impl<T, A: Allocator> RawTable<T, A> {
     #[inline]
     pub(crate) unsafe fn claim(&mut self, hash: u64) -> NonNull<T> {
         // SAFETY: by contract.
-        unsafe { self.claim_index(hash) }.1
+        let index = unsafe { self.inner.claim(hash) };
+        // SAFETY: `slab`. A claimed index is one of a slot.
+        unsafe { self.slot(index) }
     }
 
     /// Claims a slot, and returns its index as well.
@@ -252,7 +281,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         // SAFETY: by contract.
         let index = unsafe { self.inner.claim(hash) };
         // SAFETY: `slab`. A claimed index is one of a slot.
-        (index, unsafe { self.slot(index) })
+        (index, unsafe { self.slot(index) }.as_ptr())
     }
 
     /// Takes the entry with `hash` for which `eq` holds out of the table.
@@ -265,7 +294,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         let lanes = matches.mask();
         if let Some(lane) = lanes.lowest() {
             // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
-            let slot = unsafe { self.slot(off + lane) };
+            let slot = unsafe { self.slot(off | lane) };
             // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
             if lanes.at_most_one() && eq(unsafe { slot.as_ref() }) {
                 // The vector that found the entry erases it.

@@ -87,6 +87,11 @@ impl<'a, T> Iterator for Iter<'a, T> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, &'a T) -> B>(self, init: B, f: F) -> B {
+        self.keys.fold(init, f)
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.keys.size_hint()
     }
