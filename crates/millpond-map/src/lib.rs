@@ -39,7 +39,8 @@
 //!
 //! # Differences from std
 //!
-//! - The default hasher is [`RandomState`](hash_map::RandomState), foldhash, not SipHash.
+//! - The default hasher is [`RandomState`](hash_map::RandomState), foldhash, not SipHash;
+//!   it is made by `default()` alone, without a `new()`.
 //! - Keys and values must outlive the map strictly: `#[may_dangle]` is not stable. A map of
 //!   references may therefore not live in the same struct or scope as what they refer to
 //!   when that is dropped first.

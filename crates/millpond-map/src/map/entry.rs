@@ -229,7 +229,10 @@ impl<'a, K, V, S, A: Allocator> OccupiedEntry<'a, K, V, S, A> {
     /// Removes the entry and returns its value.
     #[inline]
     pub fn remove(self) -> V {
-        self.remove_entry().1
+        let (key, value) = self.remove_entry();
+        // While the value has an owner: a panic in this drop would lose what is returned.
+        drop(key);
+        value
     }
 
     /// Removes the entry and returns it.

@@ -136,7 +136,10 @@ impl<K, V, A: Allocator> Iterator for IntoKeys<K, V, A> {
 
     #[inline]
     fn next(&mut self) -> Option<K> {
-        self.iter.next().map(|(key, _)| key)
+        let (key, value) = self.iter.next()?;
+        // While the key has an owner: a panic in this drop would lose what is returned.
+        drop(value);
+        Some(key)
     }
 
     #[inline]
@@ -150,7 +153,10 @@ impl<K, V, A: Allocator> Iterator for IntoValues<K, V, A> {
 
     #[inline]
     fn next(&mut self) -> Option<V> {
-        self.iter.next().map(|(_, value)| value)
+        let (key, value) = self.iter.next()?;
+        // While the value has an owner: a panic in this drop would lose what is returned.
+        drop(key);
+        Some(value)
     }
 
     #[inline]

@@ -80,6 +80,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
         };
         match place {
             Ok(mut entry) => {
+                // Before the exchange: a panic in this drop would lose what is returned.
+                drop(key);
                 // SAFETY: the entry was just found, and the map is borrowed for changes.
                 let held = unsafe { &mut entry.as_mut().1 };
                 Some(mem::replace(held, value))
@@ -168,7 +170,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        self.remove_entry(key).map(|(_, value)| value)
+        let (key, value) = self.remove_entry(key)?;
+        // While the value has an owner: a panic in this drop would lose what is returned.
+        drop(key);
+        Some(value)
     }
 
     /// Removes the entry of `key` and returns it.

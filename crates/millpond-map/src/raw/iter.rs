@@ -125,7 +125,7 @@ impl Iterator for RawIndices {
     fn fold<B, F: FnMut(B, usize) -> B>(mut self, init: B, mut f: F) -> B {
         let mut accumulated = init;
         while self.left != 0 {
-            while let Some(lane) = self.lanes.next() {
+            for lane in self.lanes.by_ref() {
                 self.left -= 1;
                 accumulated = f(accumulated, self.off | lane);
             }
