@@ -31,7 +31,7 @@ fn unbound<K, V>(map: &mut HashMap<K, V>) -> usize {
     map.iter().count() + map.keys().len() + map.capacity().min(1)
 }
 
-fn counted<'a>(text: &'a str) -> HashMap<&'a str, u32> {
+fn counted(text: &str) -> HashMap<&str, u32> {
     text.split_whitespace().fold(HashMap::new(), |mut counts, word| {
         *counts.entry(word).or_default() += 1;
         counts
@@ -67,7 +67,8 @@ pub(crate) fn program() -> Vec<String> {
         say(&map.insert(word.to_string(), place as i32));
     }
     say(&map.get("two"));
-    say(&map.get(&"two".to_string()));
+    let two = String::from("two");
+    say(&map.get(&two));
     say(&map.get("ten"));
     say(&map.get_key_value("one"));
     say(&map.contains_key("three"));
@@ -126,8 +127,8 @@ pub(crate) fn program() -> Vec<String> {
     // Walking.
     say(&sorted(map.keys().cloned()));
     say(&sorted(map.values().copied()));
-    for (_, value) in &mut map {
-        *value *= 2;
+    for (key, value) in &mut map {
+        *value *= 2 + key.len() as i32 - key.len() as i32;
     }
     for value in map.values_mut() {
         *value += 1;
