@@ -49,6 +49,7 @@
 
 mod check;
 mod control;
+mod counter;
 mod error;
 mod hash;
 mod map;
@@ -57,6 +58,7 @@ mod raw;
 mod scope;
 mod set;
 mod stats;
+mod zero;
 
 /// A hash map, in the shape of `std::collections::hash_map`.
 pub mod hash_map {
@@ -76,6 +78,7 @@ pub mod hash_set {
     };
 }
 
+pub use crate::counter::{Count, CountError, CounterMap};
 pub use crate::error::TryReserveError;
 pub use crate::hash::DefaultHashBuilder;
 pub use crate::map::HashMap;
@@ -83,7 +86,11 @@ pub use crate::pool::{MapPool, PooledMap, PooledSet};
 pub use crate::scope::Scope;
 pub use crate::set::HashSet;
 pub use crate::stats::MapPoolStats;
+pub use crate::zero::IsZero;
 pub use equivalent::Equivalent;
+/// Implements [`IsZero`](trait@IsZero); see [`millpond_derive`].
+#[cfg(feature = "derive")]
+pub use millpond_derive::IsZero;
 
 #[doc(hidden)]
 pub use crate::check::Broken;

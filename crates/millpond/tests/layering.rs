@@ -40,9 +40,15 @@ const TABLE: &[Row] = &[
         ],
     },
     Row {
+        package: "millpond-derive",
+        floor: 1,
+        ours: &[],
+        outside: &["proc-macro2", "quote", "syn"],
+    },
+    Row {
         package: "millpond-map",
         floor: 2,
-        ours: &["millpond-arena", "millpond-pool"],
+        ours: &["millpond-arena", "millpond-derive", "millpond-pool"],
         outside: &["allocator-api2", "bumpalo", "equivalent", "foldhash"],
     },
     Row {
