@@ -20,7 +20,7 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use crate::layout::geometry::{LINE_BYTES, line_of, slab_of_line};
+use crate::layout::geometry::{line_of, slab_of_line};
 use crate::layout::size_class::SizeClass;
 use crate::sync::Relaxed;
 use crate::sync::fixed::{AtomicU16, AtomicU64};
@@ -56,7 +56,7 @@ pub(crate) struct Slab {
 }
 
 #[cfg(not(millpond_loom))]
-const _: () = assert!(size_of::<Slab>() == LINE_BYTES);
+const _: () = assert!(size_of::<Slab>() == crate::layout::geometry::LINE_BYTES);
 
 /// A reference to a line, which lives as long as the process.
 pub(crate) type SlabRef = &'static Slab;

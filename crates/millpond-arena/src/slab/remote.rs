@@ -109,6 +109,7 @@ pub(crate) struct RemoteWord(AtomicU64);
 impl RemoteWord {
     /// A word outside a segment, for models and tests.
     #[cfg(any(test, millpond_loom))]
+    #[allow(dead_code, reason = "the models include this file by its path")]
     pub(crate) fn new() -> RemoteWord {
         RemoteWord(AtomicU64::new(0))
     }
