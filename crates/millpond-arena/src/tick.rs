@@ -18,11 +18,12 @@ pub(crate) fn count() -> u64 {
 /// Ages idle memory by one step, and returns the bytes that went back to the
 /// operating system.
 ///
-/// Call it at a steady pace, once a second say, from any thread. What was freed
-/// and not taken again since the call before goes back: of the calling
-/// thread's cached runs at once, of other threads' cached runs when they next
-/// free a large block, of the memory that all threads share at once. What came
-/// into use again keeps its pages, so that a steady load never pays.
+/// Call it at a steady pace, once a second say, from any thread. Memory that is
+/// free and was not lent anew since the call before goes back: of what all
+/// threads share, and of what the calling thread keeps for itself, at once; of
+/// what other threads keep, when they next free a large block. Memory that is
+/// lent again and again between two calls keeps its pages, so that a steady load
+/// does not pay; a burst goes back at the next call.
 ///
 /// # Cost
 ///

@@ -43,7 +43,8 @@ fn churn(rounds: usize) {
 fn child(work: impl FnOnce()) -> (String, i32) {
     let mut pipe = [0; 2];
     // SAFETY: room for two descriptors.
-    assert_eq!(unsafe { libc::pipe(pipe.as_mut_ptr()) }, 0);
+    let piped = unsafe { libc::pipe(pipe.as_mut_ptr()) };
+    assert_eq!(piped, 0);
     // SAFETY: the child ends by `_exit` or by a signal.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
@@ -141,10 +142,8 @@ fn a_thread_past_its_end_still_frees_and_allocates() {
     churn(1);
     let mut key = 0;
     // SAFETY: `key` is writable, `late` is a function for ever.
-    assert_eq!(
-        unsafe { libc::pthread_key_create(&raw mut key, Some(late)) },
-        0
-    );
+    let created = unsafe { libc::pthread_key_create(&raw mut key, Some(late)) };
+    assert_eq!(created, 0);
     for _ in 0..50 {
         thread::spawn(move || {
             let (block, _) = lend(100);
@@ -232,10 +231,8 @@ fn a_limit_of_address_space_is_an_error_value() {
             rlim_max: 64 << 20,
         };
         // SAFETY: a valid limit.
-        assert_eq!(
-            unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const room) },
-            0
-        );
+        let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const room) };
+        assert_eq!(set, 0);
         let layout = Layout::from_size_align(20 << 20, 8).unwrap();
         let lent = (0..8).filter(|_| Slabs.allocate(layout).is_ok()).count();
         assert!(lent < 8);

@@ -150,7 +150,7 @@ unsafe fn resize_run(start: NonNull<u8>, slices: usize, wanted: usize) -> Option
         // SAFETY: `wanted` is below the run's length, so this stays inside.
         let rest = unsafe { start.add(wanted * SLICE_BYTES) };
         // SAFETY: `run-used`: the rest of the run, which the caller gives up.
-        unsafe { segment::give(rest, slices - wanted) };
+        unsafe { segment::give(rest, slices - wanted, false) };
     }
     Some(start)
 }
@@ -219,7 +219,7 @@ impl Heap {
         match self.runs.offer(start, slices) {
             Offer::Kept => {}
             // SAFETY: passed on.
-            Offer::Refused => return unsafe { segment::give(start, slices) },
+            Offer::Refused => return unsafe { segment::give(start, slices, false) },
             Offer::Twice => fatal(Corruption::DoubleFree),
         }
         while self.runs.is_over_full() {
@@ -240,13 +240,14 @@ impl Heap {
     fn age_runs(&self) {
         while let Some(entry) = self.runs.pop_unasked() {
             // SAFETY: `run-used`: a run in the cache is the heap's own.
-            unsafe { segment::give(entry.start, entry.slices) };
+            unsafe { segment::give(entry.start, entry.slices, false) };
         }
         self.runs.forget_asked();
     }
 
     /// Gives back all runs.
     pub(super) fn drop_runs(&self) {
+        self.runs.forget_asked();
         while self.drop_oldest_run() {}
     }
 
@@ -254,8 +255,9 @@ impl Heap {
         let Some(entry) = self.runs.pop_oldest() else {
             return false;
         };
+        let asked = self.runs.was_asked(entry.slices);
         // SAFETY: `run-used`: a run in the cache is the heap's own.
-        unsafe { segment::give(entry.start, entry.slices) };
+        unsafe { segment::give(entry.start, entry.slices, asked) };
         true
     }
 }

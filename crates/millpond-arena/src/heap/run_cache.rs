@@ -114,13 +114,18 @@ impl RunCache {
     pub(super) fn pop_unasked(&self) -> Option<Entry> {
         for index in 0..self.length.get() {
             if let Some(entry) = self.entries[index].get()
-                && self.asked.get() >> (entry.slices % 64) & 1 == 0
+                && !self.was_asked(entry.slices)
             {
                 self.remove(index);
                 return Some(entry);
             }
         }
         None
+    }
+
+    /// Whether a run of that length was asked for and found since the last tick.
+    pub(super) fn was_asked(&self, slices: usize) -> bool {
+        self.asked.get() >> (slices % 64) & 1 == 1
     }
 
     /// Takes notice of tick `now`; true if it is a new one.

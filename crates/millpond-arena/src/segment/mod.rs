@@ -6,11 +6,13 @@
 //! ```text
 //!   used     somebody has it
 //!   dirty    it may hold something else than zeros; free and dirty is retained
-//!   reused   it was taken out of the retained ones since the last tick
+//!   reused   it was taken out of the retained ones, or lent anew by a thread's
+//!            cache, since the last tick
 //! ```
 //!
 //! A tick purges what is retained and was not reused since the tick before:
-//! demand that comes back keeps its pages, a burst loses them. Above
+//! memory that is asked for again and again keeps its pages, a burst loses them.
+//! Above
 //! [`RETAINED_MAX_BYTES`] a free purges at once.
 //!
 //! # Invariants
@@ -115,7 +117,7 @@ pub(crate) fn take(slices: usize, align: usize) -> Option<Run> {
     }
 }
 
-/// Takes a run back.
+/// Takes a run back. `reused` says that there is a demand for it.
 ///
 /// # Safety
 ///
@@ -124,9 +126,9 @@ pub(crate) fn take(slices: usize, align: usize) -> Option<Run> {
 /// # Cost
 ///
 /// One lock; system calls when more is retained than may be.
-pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize) {
+pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize, reused: bool) {
     let mut segments = SEGMENTS.lock();
-    segments.give(start, slices);
+    segments.give(start, slices, reused);
     let over = segments.retained > RETAINED_MAX_BYTES / SLICE_BYTES;
     drop(segments);
     if over {
@@ -187,7 +189,12 @@ fn purge_until(which: Purge, keep_bytes: usize) -> usize {
         }
         at = segments.at(header).next;
         if which == Purge::Idle {
-            segments.at(header).reused = Bitmap::new();
+            // What is in use, in a thread's cache perhaps, stays marked: its
+            // interval begins when it is given back.
+            let segment = segments.at(header);
+            segment.reused = segment
+                .reused
+                .without(&segment.reused.without(&segment.used));
         }
     }
     purged
@@ -323,7 +330,7 @@ impl Segments {
         dirty == 0
     }
 
-    fn give(&mut self, start: NonNull<u8>, slices: usize) {
+    fn give(&mut self, start: NonNull<u8>, slices: usize, reused: bool) {
         let first = slice_of(start.addr().get());
         let known = map::contains(start.addr().get());
         if !known || first == 0 || first + slices > SLICE_COUNT {
@@ -335,6 +342,9 @@ impl Segments {
         }
         segment.used.clear(first, slices);
         segment.gap_max = SLICE_COUNT - 1;
+        if reused {
+            segment.reused.set(first, slices);
+        }
         self.retained += slices;
         self.used -= slices;
     }
@@ -408,13 +418,13 @@ mod tests {
         // SAFETY: lent just above, three slices.
         unsafe { first.start.write_bytes(0xAA, 3 * SLICE_BYTES) };
         // SAFETY: lent above, unused from here on.
-        unsafe { give(first.start, 3) };
+        unsafe { give(first.start, 3, false) };
         let again = take(3, 1).unwrap();
         assert!(!again.clean || again.start != first.start);
         // SAFETY: lent above.
-        unsafe { give(again.start, 3) };
+        unsafe { give(again.start, 3, false) };
         // SAFETY: lent above.
-        unsafe { give(second.start, 3) };
+        unsafe { give(second.start, 3, false) };
         check().unwrap();
     }
 
@@ -424,7 +434,7 @@ mod tests {
             let run = take(5, align).unwrap();
             assert_eq!(run.start.addr().get() % (align * SLICE_BYTES), 0);
             // SAFETY: lent just above.
-            unsafe { give(run.start, 5) };
+            unsafe { give(run.start, 5, false) };
         }
         check().unwrap();
     }
@@ -435,7 +445,7 @@ mod tests {
         // SAFETY: lent just above, forty slices.
         unsafe { run.start.write_bytes(1, 40 * SLICE_BYTES) };
         // SAFETY: lent just above.
-        unsafe { give(run.start, 40) };
+        unsafe { give(run.start, 40, false) };
         purge(Purge::All);
         let run = take(40, 1).unwrap();
         if run.clean {
@@ -447,7 +457,7 @@ mod tests {
             }
         }
         // SAFETY: lent just above.
-        unsafe { give(run.start, 40) };
+        unsafe { give(run.start, 40, false) };
         check().unwrap();
     }
 }

@@ -1,0 +1,252 @@
+//! What `stats`, `tick` and `release` promise. The numbers are the process's, so
+//! the tests of this file take turns.
+#![allow(clippy::disallowed_types, clippy::disallowed_macros, reason = "a test")]
+
+use std::panic::resume_unwind;
+use std::ptr::NonNull;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use allocator_api2::alloc::{Allocator, Layout};
+use millpond_arena::{Arena, Slabs, check, release, stats, tick};
+
+/// Runs `test` while no other thread uses the allocator: a thread of its own
+/// has ended, and given all back, before the next turn.
+fn in_turn(test: impl FnOnce() + Send + 'static) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let test = move || {
+        release();
+        test();
+    };
+    if let Err(panic) = thread::spawn(test).join() {
+        resume_unwind(panic);
+    }
+}
+
+fn layout(size: usize) -> Layout {
+    Layout::from_size_align(size, 8).unwrap()
+}
+
+fn lend(size: usize) -> NonNull<u8> {
+    let block = Slabs.allocate(layout(size)).unwrap();
+    // SAFETY: just lent, of that length.
+    unsafe { block.cast::<u8>().write_bytes(1, size) };
+    block.cast()
+}
+
+fn free(block: NonNull<u8>, size: usize) {
+    // SAFETY: the test lent it for this layout and is done with it.
+    unsafe { Slabs.deallocate(block, layout(size)) };
+}
+
+const SIZES: [usize; 9] = [
+    8,
+    100,
+    700,
+    3000,
+    20_000,
+    40_000,
+    300_000,
+    5 << 20,
+    20 << 20,
+];
+
+#[test]
+fn counts_are_exact_for_the_thread_that_asks() {
+    in_turn(|| {
+        for size in SIZES {
+            let rounds = if size > 1 << 20 { 3 } else { 1000 };
+            let real = Slabs.allocate(layout(size)).unwrap();
+            free(real.cast(), size);
+            let before = stats();
+            let blocks: Vec<_> = (0..rounds).map(|_| lend(size)).collect();
+            let during = stats();
+            assert_eq!(during.allocations - before.allocations, rounds, "{size}");
+            assert_eq!(during.frees, before.frees);
+            assert_eq!(
+                during.live_bytes - before.live_bytes,
+                rounds * real.len() as u64
+            );
+            assert!(during.mapped_bytes >= during.live_bytes);
+            for block in blocks {
+                free(block, size);
+            }
+            let after = stats();
+            assert_eq!(after.allocations - before.allocations, rounds);
+            assert_eq!(after.frees - before.frees, rounds);
+            assert_eq!(after.live_bytes, before.live_bytes);
+        }
+        check().unwrap();
+    });
+}
+
+#[test]
+fn counts_of_ended_threads_are_exact() {
+    in_turn(|| {
+        let before = stats();
+        let kept: Vec<usize> = (0..4)
+            .map(|seed| {
+                thread::spawn(move || {
+                    let blocks: Vec<_> = (0..1000)
+                        .map(|index| (lend(10 + index), 10 + index))
+                        .collect();
+                    for (block, size) in blocks {
+                        free(block, size);
+                    }
+                    lend(100 + seed).as_ptr().expose_provenance()
+                })
+                .join()
+                .unwrap()
+            })
+            .collect();
+        let during = stats();
+        assert_eq!(during.allocations - before.allocations, 4 * 1001);
+        assert_eq!(during.frees - before.frees, 4 * 1000);
+        assert_eq!(during.live_bytes - before.live_bytes, 4 * 112);
+        assert_eq!(during.heaps, before.heaps);
+        for (seed, address) in kept.into_iter().enumerate() {
+            let start = std::ptr::with_exposed_provenance_mut(address);
+            free(NonNull::new(start).unwrap(), 100 + seed);
+        }
+        assert_eq!(stats().live_bytes, before.live_bytes);
+    });
+}
+
+#[test]
+fn frees_on_other_threads_are_counted() {
+    in_turn(|| {
+        let before = stats();
+        let blocks: Vec<usize> = (0..10_000)
+            .map(|_| lend(64).as_ptr().expose_provenance())
+            .collect();
+        thread::spawn(move || {
+            for address in blocks {
+                let start = std::ptr::with_exposed_provenance_mut(address);
+                free(NonNull::new(start).unwrap(), 64);
+            }
+        })
+        .join()
+        .unwrap();
+        let after = stats();
+        assert_eq!(after.frees - before.frees, 10_000);
+        assert!(after.remote_frees > before.remote_frees);
+    });
+}
+
+#[test]
+fn a_steady_load_makes_no_system_call() {
+    in_turn(|| {
+        let mut arena = Arena::new();
+        let mut request = |round: usize| {
+            let blocks: Vec<_> = [50, 900, 5000, 70_000, 1 << 20, 3 << 20]
+                .into_iter()
+                .map(|size| (lend(size + round % 7), size + round % 7))
+                .collect();
+            for index in 0..200 {
+                (&arena).allocate(layout(10 + index * 3)).unwrap();
+            }
+            (&arena).allocate(layout(500_000)).unwrap();
+            for (block, size) in blocks {
+                free(block, size);
+            }
+            arena.reset();
+        };
+        (0..10).for_each(&mut request);
+        let before = stats().os_calls;
+        (0..2000).for_each(&mut request);
+        assert_eq!(stats().os_calls, before);
+        // A tick finds nothing that a steady load does not use again.
+        tick();
+        (0..10).for_each(&mut request);
+        tick();
+        (0..10).for_each(&mut request);
+        let before = stats();
+        for _ in 0..10 {
+            (0..10).for_each(&mut request);
+            tick();
+        }
+        let after = stats();
+        assert_eq!(
+            (after.os_calls, after.released_bytes),
+            (before.os_calls, before.released_bytes)
+        );
+    });
+}
+
+#[test]
+fn release_hands_back_all_that_is_free() {
+    in_turn(|| {
+        let blocks: Vec<_> = (0..200_000)
+            .map(|index| (lend(16 + index % 500), 16 + index % 500))
+            .collect();
+        let large: Vec<_> = (0..10).map(|_| lend(3 << 20)).collect();
+        for (block, size) in blocks {
+            free(block, size);
+        }
+        for block in large {
+            free(block, 3 << 20);
+        }
+        let before = stats();
+        let released = release();
+        let after = stats();
+        assert!(released >= 20 << 20, "{released}");
+        assert_eq!(
+            after.released_bytes - before.released_bytes,
+            released as u64
+        );
+        assert_eq!(after.retained_bytes, 0);
+        assert!(after.used_slice_bytes <= 1 << 20, "{after:?}");
+        check().unwrap();
+    });
+}
+
+#[test]
+fn a_tick_hands_back_a_burst_and_keeps_what_comes_back_into_use() {
+    in_turn(|| {
+        tick();
+        let burst: Vec<_> = (0..8).map(|_| lend(3 << 20)).collect();
+        for block in burst {
+            free(block, 3 << 20);
+        }
+        tick();
+        let after = stats();
+        assert!(
+            after.retained_bytes + after.used_slice_bytes <= 1 << 20,
+            "{after:?}"
+        );
+
+        // What is asked for twice in every interval keeps its pages.
+        let bursts = || {
+            for _ in 0..2 {
+                let burst: Vec<_> = (0..8).map(|_| lend(3 << 20)).collect();
+                for block in burst {
+                    free(block, 3 << 20);
+                }
+            }
+        };
+        bursts();
+        tick();
+        bursts();
+        tick();
+        let before = stats().released_bytes;
+        for _ in 0..5 {
+            bursts();
+            tick();
+        }
+        assert_eq!(stats().released_bytes, before);
+    });
+}
+
+#[test]
+fn retained_memory_is_bounded_without_a_tick() {
+    in_turn(|| {
+        for _ in 0..3 {
+            let burst: Vec<_> = (0..60).map(|_| lend(3 << 20)).collect();
+            for block in burst {
+                free(block, 3 << 20);
+            }
+            assert!(stats().retained_bytes <= 64 << 20);
+        }
+    });
+}
