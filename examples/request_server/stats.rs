@@ -133,7 +133,10 @@ pub(crate) struct Memory {
     rss_bytes: u64,
     rss_peak_bytes: u64,
     mapped_bytes: u64,
-    live_bytes: u64,
+    /// In slabs, runs and threads' caches. Blocks in use are at most that; their
+    /// exact sum lags behind while other threads run.
+    used_bytes: u64,
+    /// Free, and not handed back to the operating system.
     retained_bytes: u64,
     /// Blocks that the allocator lent so far, to maps and to everything else.
     lends: u64,
@@ -357,7 +360,7 @@ impl Memory {
             rss_bytes: resident.now_bytes,
             rss_peak_bytes: resident.peak_bytes,
             mapped_bytes: allocator.mapped_bytes,
-            live_bytes: allocator.live_bytes,
+            used_bytes: allocator.used_slice_bytes,
             retained_bytes: allocator.retained_bytes,
             lends: allocator.allocations,
             os_calls: allocator.os_calls,

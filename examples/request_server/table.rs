@@ -114,10 +114,10 @@ pub(crate) fn write_json(
                 rival: rival.name(),
                 ours_ns,
                 rival_ns,
-                ratio: if rival_ns > 0.0 {
-                    ours_ns / rival_ns
-                } else {
-                    1.0
+                ratio: match (ours_ns, rival_ns) {
+                    (0.0, 0.0) => 1.0,
+                    (_, 0.0) => 1e9, // none: a number that nobody overlooks
+                    _ => ours_ns / rival_ns,
                 },
                 spread: row.spreads.get(ours).copied().unwrap_or(0.0),
                 unit,
