@@ -7,7 +7,9 @@
 //!      └─ bytes held before: rival `before` ────────────────┘
 //! ```
 //!
-//! Bytes are taken in a process of their own, where nothing else lies about.
+//! Bytes are taken in a process of their own, where nothing else lies about:
+//! `giant` and `giant/rss` are resident bytes of that process, `giant/slabs` is
+//! address space in slabs by the arena's own account, touched or not.
 
 use crate::child;
 use crate::contest::{Batch, Contestant, Pace, Size};
@@ -32,8 +34,8 @@ const QUICK_ROUNDS: usize = 5;
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
     if run.wants("giant") {
         times(run)?;
-        bytes(run)?;
-    } else if run.wants("giant/rss") {
+    }
+    if super::GIANT_ROWS.iter().any(|row| run.wants(row)) {
         bytes(run)?;
     }
     Ok(())
@@ -58,7 +60,6 @@ fn times(run: &mut Run<'_>) -> Result<(), Error> {
     };
     run.pace = Pace { rounds, ..usual };
     let expected = |batch| super::curve::expected(small, batch);
-    // The name `giant` is part of `giant/rss`, so the filter has been asked.
     let result = run.row("giant", 1, Size::Exactly(AFTER), &mut entrants, &expected);
     run.pace = usual;
     result
@@ -120,8 +121,8 @@ impl<K: Key, E: Engine<K>> Contestant for AfterGiant<'_, K, E> {
 /// Bytes before the giant, and 1 s and one tick after it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Held {
-    /// Bytes by the arena's own account: in use, in threads' caches, and free
-    /// but not handed back.
+    /// Bytes by the arena's own account: of slabs and caches, live or not, and
+    /// free but not handed back.
     counted: [u64; 2],
     /// Resident bytes of the process.
     resident: [u64; 2],
@@ -136,21 +137,15 @@ fn bytes(run: &mut Run<'_>) -> Result<(), Error> {
             .map_err(|e| Error::Child(format!("the probe printed {printed:?}: {e}")))
     };
     let (ours, reused) = (ask("pooled")?, ask("reused")?);
-    let [counted_before, counted] = ours.counted.map(|bytes| bytes as f64);
     let [before, after] = ours.resident.map(|bytes| bytes as f64);
-    if run.wants("giant") {
-        run.report
-            .single("giant", "before", counted, counted_before, "bytes")?;
-    }
+    let theirs = reused.resident[1] as f64;
     run.report
-        .single("giant/rss", "before", after, before, "bytes")?;
-    run.report.single(
-        "giant/rss",
-        "reused clear",
-        after,
-        reused.resident[1] as f64,
-        "bytes",
-    )
+        .single("giant", "before", after, before, "bytes")?;
+    run.report
+        .single("giant/rss", "reused clear", after, theirs, "bytes")?;
+    let [before, after] = ours.counted.map(|bytes| bytes as f64);
+    run.report
+        .single("giant/slabs", "before", after, before, "bytes")
 }
 
 /// Serves small requests, the giant and small ones again, and prints what is

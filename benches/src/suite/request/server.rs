@@ -25,6 +25,8 @@ pub(super) fn rows() -> Vec<String> {
             "handler mean",
             "allocations/request",
             "allocated/request",
+            "blocks lent/request",
+            "OS calls/request",
         ];
         rows.extend(figures.map(|figure| format!("server/{part}/{figure}")));
     }
