@@ -1,7 +1,7 @@
 //! A lock that never parks and never allocates.
 //!
-//! Held for a few hundred instructions at most, never across a system call and
-//! never while user code runs.
+//! Held for a few hundred instructions at most and never while user code runs.
+//! Only the fallback heap of ended threads is used under one across system calls.
 //!
 //! # Invariants
 //!

@@ -9,7 +9,7 @@ use crate::{os, segment};
 ///
 /// `allocations`, `frees` and the bytes of small blocks are exact for the
 /// thread that asks. Other threads' lag by what their bins have lent and
-/// absorbed since they last ran dry or full: a few hundred blocks per size at
+/// absorbed since they last ran dry or full: a thousand blocks per size at
 /// most. Large blocks, mapped, retained and released bytes are exact.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]

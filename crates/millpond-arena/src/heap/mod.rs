@@ -57,10 +57,9 @@ struct Bin {
     head: FreeList,
     /// Slots just freed; classes with one list push to `head` instead.
     freed: FreeList,
-    /// Frees that the bin still absorbs. Negative for an instant only.
+    /// Frees that the bin still absorbs; below zero, minus the frees that it did
+    /// not absorb. Bounded by `overflow::DIRECT_MAX`.
     room: Cell<i32>,
-    /// Frees in a row that went to their slabs.
-    direct: Cell<u32>,
     /// The slab that is refilled from.
     current: Cell<Option<SlabRef>>,
 }
@@ -70,7 +69,7 @@ struct Row {
     /// Owned slabs with something free.
     queue: Queue,
     /// What `room` was when it was last set.
-    granted: Cell<u32>,
+    granted: Cell<i32>,
     /// Slots that `head` was filled with, and that frees added to it since.
     filled: Cell<u32>,
     /// Slots on `freed` when `room` was last set.
@@ -110,7 +109,6 @@ impl Heap {
                     head: FreeList::new(),
                     freed: FreeList::new(),
                     room: Cell::new(0),
-                    direct: Cell::new(0),
                     current: Cell::new(None),
                 }
             }; CLASS_COUNT],
@@ -179,19 +177,19 @@ impl Heap {
         self.number.get()
     }
 
-    /// Counts what `room` has absorbed and lets the bin absorb `room` more.
+    /// Counts the frees since `room` was last set, and sets it.
     fn grant(&self, class: SizeClass, room: u32) {
         let (bin, row) = (self.bin(class), self.row(class));
-        let left = bin.room.get().max(0).unsigned_abs();
-        let absorbed = row.granted.get() - left;
+        let (granted, left) = (row.granted.get(), bin.room.get());
         let grown = if class.has_two_lists() {
             &row.freed_slots
         } else {
             &row.filled
         };
-        grown.set(grown.get() + absorbed);
-        self.counters.add_frees(class, u64::from(absorbed));
-        row.granted.set(room);
+        grown.set(grown.get() + absorbed(granted, left));
+        self.counters
+            .add_frees(class, granted.abs_diff(left).into());
+        row.granted.set(room as i32);
         bin.room.set(room as i32);
     }
 
@@ -203,6 +201,12 @@ impl Heap {
             .add_allocations(class, u64::from(row.filled.get() - left));
         row.filled.set(filled);
     }
+}
+
+/// How many of the frees that took `room` from `granted` to `left` the bin
+/// absorbed.
+fn absorbed(granted: i32, left: i32) -> u32 {
+    granted.max(0).abs_diff(left.max(0))
 }
 
 /// Lends memory for a layout, of size zero too; null when there is none.

@@ -24,7 +24,6 @@ impl Heap {
         }
         self.grant(class, class.bin_slots());
         self.settle(class, 0, row.freed_slots.replace(0));
-        bin.direct.set(0);
         bin.head.replace(bin.freed.take());
         bin.head.pop().cast()
     }
@@ -37,7 +36,6 @@ impl Heap {
         let (bin, row) = (self.bin(class), self.row(class));
         self.grant(class, class.bin_slots());
         self.settle(class, 0, 0);
-        bin.direct.set(0);
         loop {
             if let Some(slab) = bin.current.get() {
                 let (head, count) = self.draw(slab, class);

@@ -121,6 +121,14 @@ impl RemoteWord {
         Word::unpack(self.0.load(Relaxed))
     }
 
+    /// Whether this is a slab of that class, for somebody who has a slot of it.
+    #[inline]
+    pub(crate) fn is_slab_of(&self, class: u8) -> bool {
+        // Relaxed: `alive-while-lent`, and neither changes before it is closed.
+        let bits = self.0.load(Relaxed);
+        (bits >> 48) as u8 == class && bits >> 56 != 0
+    }
+
     /// As [`RemoteWord::peek`], and everything that pushers and givers wrote
     /// before is seen.
     #[inline]
