@@ -12,7 +12,9 @@ use allocator_api2::alloc::Allocator;
 use equivalent::Equivalent;
 
 use super::{Drain, Entry, ExtractIf, HashMap, OccupiedError};
+use crate::control::BitMask;
 use crate::hash::hash_of;
+use crate::raw::{FoundOrClaimed, Place};
 
 impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     /// Keeps the entries for which `keep` holds, and drops the others.
@@ -68,23 +70,35 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// When the capacity overflows. Aborts when the allocator has no memory.
     #[inline]
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let hash_builder = &self.hash_builder;
-        let hash = hash_of(hash_builder, &key);
-        // SAFETY: a slot that comes as `Err` is written right below.
-        let place = unsafe {
-            self.table.find_or_claim(
-                hash,
-                |(held, _)| key == *held,
-                |(held, _)| hash_of(hash_builder, held),
-            )
-        };
-        match place {
-            Ok(mut entry) => {
+        let hash = hash_of(&self.hash_builder, &key);
+        // SAFETY: a slot that is claimed is written right below.
+        match unsafe { self.table.find_or_claim(hash, |(held, _)| key == *held) } {
+            Place::Claimed(slot) => {
+                // SAFETY: the slot was just claimed, so it is ours to write.
+                unsafe { slot.write((key, value)) };
+                None
+            }
+            Place::Found(entry) => {
                 // Before the exchange: a panic in this drop would lose what is returned.
                 drop(key);
                 // SAFETY: the entry was just found, and the map is borrowed for changes.
-                let held = unsafe { &mut entry.as_mut().1 };
-                Some(mem::replace(held, value))
+                Some(mem::replace(unsafe { &mut (*entry.as_ptr()).1 }, value))
+            }
+            // With all that it needs as its own, so that the paths above save no registers.
+            Place::Further(lanes) => self.insert_further(hash, lanes, key, value),
+        }
+    }
+
+    /// Inserts where a look at the home group does not decide.
+    #[cold]
+    #[inline(never)]
+    fn insert_further(&mut self, hash: u64, lanes: BitMask, key: K, value: V) -> Option<V> {
+        // SAFETY: a slot that is claimed is written right below.
+        match unsafe { self.find_or_claim_further(hash, lanes, &key) } {
+            Ok(entry) => {
+                drop(key);
+                // SAFETY: the entry was just found, and the map is borrowed for changes.
+                Some(mem::replace(unsafe { &mut (*entry.as_ptr()).1 }, value))
             }
             Err(slot) => {
                 // SAFETY: the slot was just claimed, so it is ours to write.
@@ -94,22 +108,44 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
         }
     }
 
-    /// Inserts an entry; a key that is there is replaced and returned, its value dropped.
-    pub(crate) fn insert_key(&mut self, key: K, value: V) -> Option<K> {
+    /// Finds the entry of `key`, or claims a slot for it, where the home group does not decide.
+    ///
+    /// # Safety
+    ///
+    /// The caller writes a slot that comes as `Err` before anything else reads the table
+    /// or unwinds.
+    unsafe fn find_or_claim_further(
+        &mut self,
+        hash: u64,
+        lanes: BitMask,
+        key: &K,
+    ) -> FoundOrClaimed<(K, V)> {
         let hash_builder = &self.hash_builder;
-        let hash = hash_of(hash_builder, &key);
-        // SAFETY: a slot that comes as `Err` is written right below.
-        let place = unsafe {
-            self.table.find_or_claim(
+        // SAFETY: by contract.
+        unsafe {
+            self.table.find_or_claim_further(
                 hash,
-                |(held, _)| key == *held,
+                lanes,
+                |(held, _)| key == held,
                 |(held, _)| hash_of(hash_builder, held),
             )
+        }
+    }
+
+    /// Inserts an entry; a key that is there is replaced and returned, its value dropped.
+    pub(crate) fn insert_key(&mut self, key: K, value: V) -> Option<K> {
+        let hash = hash_of(&self.hash_builder, &key);
+        // SAFETY: a slot that is claimed is written right below.
+        let place = match unsafe { self.table.find_or_claim(hash, |(held, _)| key == *held) } {
+            Place::Found(entry) => Ok(entry),
+            Place::Claimed(slot) => Err(slot),
+            // SAFETY: a slot that is claimed is written right below.
+            Place::Further(lanes) => unsafe { self.find_or_claim_further(hash, lanes, &key) },
         };
         match place {
-            Ok(mut entry) => {
+            Ok(entry) => {
                 // SAFETY: the entry was just found, and the map is borrowed for changes.
-                let held = unsafe { entry.as_mut() };
+                let held = unsafe { &mut *entry.as_ptr() };
                 Some(mem::replace(held, (key, value)).0)
             }
             Err(slot) => {

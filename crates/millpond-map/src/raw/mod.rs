@@ -37,6 +37,20 @@ use self::slab::SlabGuard;
 use crate::control::{BitMask, Needle};
 use crate::error::TryReserveError;
 
+/// The slot of an entry as `Ok`, or a slot to be written as `Err`.
+pub(crate) type FoundOrClaimed<T> = Result<NonNull<T>, NonNull<T>>;
+
+/// What a look at the home group has to say about an insert.
+pub(crate) enum Place<T> {
+    /// The entry is there, in this slot.
+    Found(NonNull<T>),
+    /// The entry is not in the table; this slot is claimed for it.
+    Claimed(NonNull<T>),
+    /// The entry may be in these lanes of the home group, or in another group; or it has
+    /// no room here.
+    Further(BitMask),
+}
+
 /// A table of `T` in a slab lent by `A`.
 pub(crate) struct RawTable<T, A: Allocator> {
     inner: RawInner,
@@ -180,26 +194,19 @@ impl<T, A: Allocator> RawTable<T, A> {
         }
     }
 
-    /// Finds the entry with `hash` for which `eq` holds, or claims a slot for it.
-    ///
-    /// Returns the entry's slot as `Ok`, and a slot to be written as `Err`. Grows when
-    /// there is no room.
-    ///
-    /// # Panics
-    ///
-    /// When the capacity overflows. Aborts when the allocator has no memory.
+    /// Finds the entry with `hash` for which `eq` holds, or claims a slot for it, where a look
+    /// at the home group is enough for either.
     ///
     /// # Safety
     ///
-    /// `full`: the caller writes a slot that comes as `Err` before anything else reads
-    /// the table or unwinds.
+    /// `full`: the caller writes a slot that was claimed before anything else reads the
+    /// table or unwinds.
     #[inline]
     pub(crate) unsafe fn find_or_claim(
         &mut self,
         hash: u64,
         mut eq: impl FnMut(&T) -> bool,
-        hasher: impl Fn(&T) -> u64,
-    ) -> Result<NonNull<T>, NonNull<T>> {
+    ) -> Place<T> {
         let off = self.inner.home(hash);
         let needle = Needle::of(hash);
         // SAFETY: `slab`. A home is a group of the table.
@@ -210,13 +217,10 @@ impl<T, A: Allocator> RawTable<T, A> {
             let slot = unsafe { self.slot(off | lane) };
             // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
             if eq(unsafe { slot.as_ref() }) {
-                return Ok(slot);
+                return Place::Found(slot);
             }
             if !lanes.at_most_one() {
-                // SAFETY: by contract.
-                return unsafe {
-                    self.find_or_claim_slow(hash, lanes.without_lowest(), eq, hasher)
-                };
+                return Place::Further(lanes.without_lowest());
             }
         }
         // SAFETY: `slab`, as above.
@@ -227,27 +231,31 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: the lane is the lowest empty one; there is room; the rest by contract.
             unsafe { self.inner.put(off, lane, group, needle) };
             // SAFETY: `room`. The lowest empty lane is a slot while there is room.
-            return Err(unsafe { self.slot(off | lane) });
+            return Place::Claimed(unsafe { self.slot(off | lane) });
         }
-        // SAFETY: by contract.
-        unsafe { self.find_or_claim_slow(hash, BitMask::NONE, eq, hasher) }
+        Place::Further(BitMask::NONE)
     }
 
-    /// Does the same where `lanes` of the home group may hold the entry, where that group
-    /// has been passed or is full, or where there is no room.
+    /// Finds the entry in `lanes` of the home group or past it, or claims a slot for it
+    /// wherever there is one. Grows when there is no room.
+    ///
+    /// Returns the entry's slot as `Ok`, and a slot to be written as `Err`.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity overflows. Aborts when the allocator has no memory.
     ///
     /// # Safety
     ///
-    /// As [`find_or_claim`](Self::find_or_claim).
-    #[cold]
-    #[inline(never)]
-    unsafe fn find_or_claim_slow(
+    /// As [`find_or_claim`](Self::find_or_claim), which has returned `lanes`.
+    #[inline]
+    pub(crate) unsafe fn find_or_claim_further(
         &mut self,
         hash: u64,
         lanes: BitMask,
         eq: impl FnMut(&T) -> bool,
         hasher: impl Fn(&T) -> u64,
-    ) -> Result<NonNull<T>, NonNull<T>> {
+    ) -> FoundOrClaimed<T> {
         if let Some(index) = self.find_further(hash, lanes, eq) {
             // SAFETY: `slab`. An entry has just been found there.
             return Ok(unsafe { self.slot(index) });
@@ -308,16 +316,22 @@ impl<T, A: Allocator> RawTable<T, A> {
         } else if !unsafe { self.inner.passed(off, hash) } {
             return None;
         }
-        self.take_slow(hash, eq)
+        let index = self.erase_further(hash, eq)?;
+        // SAFETY: `slab`. The index is one of a slot.
+        let slot = unsafe { self.slot(index) };
+        // SAFETY: `full`. The lane has just been emptied, so the entry is ours alone.
+        Some(unsafe { slot.read() })
     }
 
-    /// Takes an entry that shares its tag with another, or lies past its home group.
+    /// Empties the lane of an entry that shares its tag with another, or lies past its home
+    /// group, and returns its index. The caller owns the entry that is still in the slot.
     #[cold]
     #[inline(never)]
-    fn take_slow(&mut self, hash: u64, eq: impl FnMut(&T) -> bool) -> Option<T> {
+    fn erase_further(&mut self, hash: u64, eq: impl FnMut(&T) -> bool) -> Option<usize> {
         let (index, _) = self.find(hash, eq)?;
         // SAFETY: `full`. An entry has just been found there.
-        Some(unsafe { self.take_at(index, hash) })
+        unsafe { self.inner.erase(index, hash) };
+        Some(index)
     }
 
     /// Takes the entry at `index` out, whose hash is `hash`.
