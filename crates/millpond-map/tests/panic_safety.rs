@@ -44,7 +44,7 @@ fn each_panic(len: u64, act: impl Fn(&mut Map)) -> u64 {
             .unwrap_or_else(|broken| panic!("{granted} callbacks: {broken}"));
         assert_eq!(map.iter().count(), map.len());
         for (key, value) in &map {
-            assert_eq!(map.get(key).map(Sample::number), Some(value.number()));
+            assert_eq!(map.get(key), Some(value));
         }
         // Still of use.
         map.insert(Fragile::sample(77_777), Fragile::sample(1));
@@ -77,6 +77,21 @@ fn insert_new_which_grows() {
             "the hash of each entry, when the map is full: {panics}"
         );
     }
+}
+
+/// Nearly full, so that inserts move other entries out of their way, which hashes those.
+#[test]
+fn insert_that_evicts() {
+    let panics = each_panic(440, |map| {
+        for n in 0..30 {
+            map.remove(&Fragile::sample(n));
+            map.insert(Fragile::sample(n + 10_000), Fragile::sample(n + 1000));
+            map.entry(Fragile::sample(n + 20_000))
+                .or_insert_with(|| Fragile::sample(1));
+            map.remove(&Fragile::sample(n + 20_000));
+        }
+    });
+    assert!(panics > 30 * 4);
 }
 
 #[test]

@@ -45,7 +45,10 @@ impl<T, A: Allocator> RawTable<T, A> {
                 index,
             )?;
             let mut probe = Probe::new(inner.home(hash), inner.mask);
-            displaced += usize::from(probe.off() != index & !(GROUP_SLOTS - 1));
+            let is_guest = probe.off() != index & !(GROUP_SLOTS - 1);
+            let noted = inner.is_guest(index);
+            ensure(noted == is_guest, "guests", "lane of a guest", index)?;
+            displaced += usize::from(is_guest);
             while probe.off() != index & !(GROUP_SLOTS - 1) {
                 passes[probe.off() / GROUP_SLOTS][tag::class(hash)] += 1;
                 let more = probe.advance();
@@ -53,21 +56,19 @@ impl<T, A: Allocator> RawTable<T, A> {
             }
         }
         inner.check_filter(&passes)?;
-        if inner.loose {
-            ensure(
-                inner.displaced >= displaced,
-                "filter",
-                "displaced is an upper bound",
-                displaced,
-            )
-        } else {
-            ensure(
-                inner.displaced == displaced,
-                "filter",
-                "displaced is exact",
-                displaced,
-            )
-        }
+        let noted = inner.count_guests();
+        ensure(
+            noted == displaced,
+            "guests",
+            "an empty lane has no guest",
+            noted,
+        )?;
+        ensure(
+            inner.displaced == displaced,
+            "guests",
+            "displaced",
+            displaced,
+        )
     }
 
     /// Verifies `slab`: the geometry fits what was lent.
@@ -124,6 +125,21 @@ impl RawInner {
     /// Returns the slots with a tag, by looking at every one.
     fn full_slots(&self) -> impl Iterator<Item = usize> {
         (0..self.mask + GROUP_SLOTS).filter(|&index| self.tag_at(index) != tag::EMPTY)
+    }
+
+    /// Tells whether the slot at `index` is noted to hold a guest.
+    fn is_guest(&self, index: usize) -> bool {
+        assert!(index < self.mask + GROUP_SLOTS);
+        // SAFETY: `slab`, just compared.
+        let lanes = unsafe { self.guest_lanes(index & !(GROUP_SLOTS - 1)) };
+        lanes >> (index % GROUP_SLOTS) & 1 != 0
+    }
+
+    /// Returns the lanes that are noted to hold guests.
+    fn count_guests(&self) -> usize {
+        (0..self.mask + GROUP_SLOTS)
+            .filter(|&index| self.is_guest(index))
+            .count()
     }
 
     /// Verifies `full` and `room` as far as counts tell.
@@ -242,7 +258,7 @@ impl RawInner {
                 // SAFETY: `filter`. The bit is set, so the counter is initialised.
                 let count = unsafe { counter.read() };
                 let exact = usize::from(count) == passes;
-                let bound = self.loose && usize::from(count) >= passes;
+                let bound = self.stale != 0 && usize::from(count) >= passes;
                 ensure(count != 0, "filter", "count of a set bit", group)?;
                 ensure(exact || bound || count == STUCK, "filter", "counter", group)?;
             }

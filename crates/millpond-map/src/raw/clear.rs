@@ -46,7 +46,7 @@ impl RawInner {
         self.displaced = 0;
         self.displaced_limit = self.displaced_limit();
         self.filtered = false;
-        self.loose = false;
+        self.stale = 0;
     }
 
     /// Wipes each line of the list.
@@ -66,10 +66,10 @@ impl RawInner {
             let tags = unsafe { self.control.add(line * LINE_SLOTS) };
             // SAFETY: `slab`, as above.
             unsafe { tags.write_bytes(0, LINE_SLOTS) };
-            // SAFETY: `slab`; the line starts at a group.
-            let filter = unsafe { self.filter(line * LINE_SLOTS) };
-            // SAFETY: `slab`. A line has four groups, so four filter bytes.
-            unsafe { filter.write_bytes(0, LINE_GROUPS) };
+            if self.filtered {
+                // SAFETY: `slab`. A line is four groups from its first.
+                unsafe { self.wipe_filter(line * LINE_SLOTS, LINE_GROUPS) };
+            }
             // SAFETY: `slab`, as above.
             let dirty = unsafe { self.dirty(line) };
             // SAFETY: `slab`; the slab is our own.
@@ -87,7 +87,7 @@ impl RawInner {
         unsafe { self.control.write_bytes(0, self.mask + GROUP_SLOTS) };
         if self.filtered {
             // SAFETY: by contract.
-            unsafe { self.wipe_filter() };
+            unsafe { self.wipe_filter(0, self.mask / GROUP_SLOTS + 1) };
         }
         // SAFETY: by contract.
         unsafe { self.reset_dirty() };
@@ -102,21 +102,27 @@ impl RawInner {
         // SAFETY: `slab`. A table has `mask + 16` tags.
         unsafe { self.control.write_bytes(0, self.mask + GROUP_SLOTS) };
         // SAFETY: by contract.
-        unsafe { self.wipe_filter() };
+        unsafe { self.wipe_filter(0, self.mask / GROUP_SLOTS + 1) };
         // SAFETY: by contract.
         unsafe { self.reset_dirty() };
     }
 
-    /// Clears every filter byte.
+    /// Clears the filter bytes and the guests of `groups` groups, from the one at `off`.
     ///
     /// # Safety
     ///
-    /// `slab`: the table is not shared.
-    unsafe fn wipe_filter(&mut self) {
-        // SAFETY: `slab`. The table has a group at 0.
-        let filter = unsafe { self.filter(0) };
+    /// `slab`: the table is not shared, and has that many groups from there.
+    unsafe fn wipe_filter(&mut self, off: usize, groups: usize) {
+        // SAFETY: `slab`, by contract.
+        let filter = unsafe { self.filter(off) };
         // SAFETY: `slab`. One filter byte for each group.
-        unsafe { filter.write_bytes(0, self.mask / GROUP_SLOTS + 1) };
+        unsafe { filter.write_bytes(0, groups) };
+        if self.mask != 0 {
+            // SAFETY: `slab`, by contract; there is more than one group.
+            let guests = unsafe { self.guests(off) };
+            // SAFETY: `slab`. One set of guests for each group.
+            unsafe { guests.write_bytes(0, groups) };
+        }
     }
 
     /// Sets every dirty byte to what it is in a new slab: 0, or 1 where there is no list.

@@ -11,7 +11,7 @@ use allocator_api2::alloc::Allocator;
 use super::RawTable;
 use super::inner::{LINE_SLOTS, RawInner};
 use super::iter::RawIndices;
-use super::layout::{CLASSES, counters_above_control, list_below_control};
+use super::layout::{GUESTS_BYTES, guests_above_control, list_below_control};
 use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
 
@@ -109,7 +109,7 @@ impl RawInner {
             lines
         };
         let groups = source.mask / GROUP_SLOTS + 1;
-        let above = counters_above_control(source.mask) + groups * CLASSES;
+        let above = guests_above_control(source.mask) + groups * GUESTS_BYTES;
         // SAFETY: `slab`. List and dirty bytes lie that far below the tags.
         let from = unsafe { source.control.sub(below) };
         // SAFETY: `slab`; the geometries are equal.

@@ -11,8 +11,10 @@
 //! - `filter`: where an entry lies past its home group, every group that its search goes
 //!   through before it has the filter bit of the entry's class set. A bit may be set too
 //!   long, never cleared too early. The counter of a set bit is initialised, and is the
-//!   number of such entries unless it stuck at 255 or `loose` is set; the counter of a
+//!   number of such entries unless it stuck at 255 or `stale` is not zero; the counter of a
 //!   clear bit is uninitialised memory.
+//! - `guests`: the lane of an entry is in its group's set of guests exactly when the group
+//!   is not its home, and `displaced` counts them. A table of one group has neither.
 //! - `touched`: a line with a tag or a filter bit has its dirty byte set; the list of a
 //!   table above [`UNLISTED_GROUPS`] holds each line with a dirty byte once.
 //!
@@ -21,8 +23,8 @@
 use core::ptr::NonNull;
 
 use super::layout::{
-    CLASSES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, counters_above_control, filter_above_control,
-    list_below_control,
+    CLASSES, GUESTS_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, counters_above_control,
+    filter_above_control, guests_above_control, list_below_control,
 };
 use super::probe::Probe;
 use crate::control::{GROUP_SLOTS, Group, Needle, tag};
@@ -51,9 +53,10 @@ pub(crate) struct RawInner {
     pub(super) growth_left: usize,
     /// Entries.
     pub(super) len: usize,
-    /// Entries outside their home group. An upper bound while `loose`.
+    /// Entries outside their home group.
     pub(super) displaced: usize,
-    /// Above it, an insert whose home group is full rebuilds the table first.
+    /// Where `displaced` and `stale` are more, an insert whose home group is full rebuilds
+    /// the table first.
     pub(super) displaced_limit: usize,
     /// Lines on the list.
     pub(super) touched: usize,
@@ -63,9 +66,9 @@ pub(crate) struct RawInner {
     pub(super) growth_count: u32,
     /// A filter bit may be set.
     pub(super) filtered: bool,
-    /// An entry was erased whose hash was not known, while some were displaced:
-    /// filter, counters and `displaced` may be too high until the next rebuild.
-    pub(super) loose: bool,
+    /// Displaced entries that were erased without their hash: filter and counters still
+    /// speak of them, until the next rebuild.
+    pub(super) stale: usize,
 }
 
 impl RawInner {
@@ -82,7 +85,7 @@ impl RawInner {
         slab_bytes: 0,
         growth_count: 0,
         filtered: false,
-        loose: false,
+        stale: 0,
     };
 
     /// Tells whether the table has no slab of its own.
@@ -114,17 +117,17 @@ impl RawInner {
         hash as usize & self.mask
     }
 
-    /// Returns the most entries outside their home group that are taken for granted: three
-    /// slots in eight.
+    /// Returns the most entries outside their home group, present or erased without a trace of
+    /// their path, that are taken for granted: three slots in sixteen.
     ///
     /// Measured: a table that is filled at random to 7/8 displaces 6 % of its slots, and
-    /// churned there for ever it settles at 25 %. So only a bad hash, or marks that erasing
-    /// without a hash has left, pass the limit. Small tables are not worth the policy.
+    /// churned there for ever it settles at 8 %. So only a bad hash, or what erasing
+    /// without a hash has left, passes the limit. Small tables are not worth the policy.
     pub(super) fn displaced_limit(&self) -> usize {
         if self.mask < (UNLISTED_GROUPS - 1) * GROUP_SLOTS {
             usize::MAX
         } else {
-            self.mask / 8 * 3
+            self.mask / 16 * 3
         }
     }
 
@@ -193,6 +196,47 @@ impl RawInner {
         let index = off / GROUP_SLOTS * CLASSES + tag::class(hash);
         // SAFETY: `slab`. Eight counters for each group follow the filter.
         unsafe { self.control.add(counters_above_control(self.mask) + index) }
+    }
+
+    /// Returns the place of the set of guests of the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, at most `mask`, which is not zero.
+    pub(super) unsafe fn guests(&self, off: usize) -> NonNull<u16> {
+        let index = off / GROUP_SLOTS * GUESTS_BYTES;
+        // SAFETY: `slab`. A set for each group follows the counters. It is aligned, since
+        // the tags are and the distance is even.
+        unsafe { self.control.add(guests_above_control(self.mask) + index) }.cast()
+    }
+
+    /// Returns the lanes of the group at `off` that hold guests, lane `n` in bit `n`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, at most `mask`.
+    pub(super) unsafe fn guest_lanes(&self, off: usize) -> u16 {
+        if self.mask == 0 {
+            return 0;
+        }
+        // SAFETY: `slab`, by contract; there is more than one group.
+        let guests = unsafe { self.guests(off) };
+        // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
+        unsafe { guests.read() }
+    }
+
+    /// Adds `lane` to the guests of the group at `off`, or takes it out.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, at most `mask`, which is not zero.
+    unsafe fn set_guest(&mut self, off: usize, lane: usize, is_guest: bool) {
+        // SAFETY: `slab`, by contract.
+        let guests = unsafe { self.guests(off) };
+        // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
+        let lanes = unsafe { guests.read() } & !(1 << lane);
+        // SAFETY: `slab`; a table of several groups is not shared.
+        unsafe { guests.write(lanes | u16::from(is_guest) << lane) };
     }
 
     /// Returns the place of the dirty byte of `line`.
@@ -315,6 +359,8 @@ impl RawInner {
             if let Some(lane) = group.empties().lowest() {
                 // SAFETY: the lane is the lowest empty one of the group; the rest by contract.
                 unsafe { self.put(off, lane, group, Needle::of(hash)) };
+                // SAFETY: `slab`. The home group is full and another one is not.
+                unsafe { self.set_guest(off, lane, true) };
                 self.displaced += 1;
                 return off | lane;
             }
@@ -360,14 +406,11 @@ impl RawInner {
     /// `full`: the slot at `index` holds an entry; afterwards the caller owns it.
     #[inline]
     pub(crate) unsafe fn erase(&mut self, index: usize, hash: u64) {
-        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
-        // SAFETY: `slab`. An entry lies in a group of the table.
-        let group = unsafe { self.group(off) };
-        // SAFETY: `slab`, as above; a shared table has no entries.
-        unsafe { self.set_group(off, group.without(lane)) };
-        self.note_erased();
+        let off = index & !(GROUP_SLOTS - 1);
+        // SAFETY: by contract.
+        unsafe { self.empty_lane(index) };
         if off != self.home(hash) {
-            self.forget_passes(off, hash);
+            self.forget_guest(index, hash);
         }
     }
 
@@ -378,13 +421,32 @@ impl RawInner {
     /// As [`erase`](Self::erase).
     pub(crate) unsafe fn erase_unhashed(&mut self, index: usize) {
         let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
+        // SAFETY: by contract.
+        unsafe { self.empty_lane(index) };
+        // SAFETY: `slab`. An entry lies in a group of the table.
+        if unsafe { self.guest_lanes(off) } >> lane & 1 != 0 {
+            // SAFETY: `slab`; a single group has no guests.
+            unsafe { self.set_guest(off, lane, false) };
+            self.displaced -= 1;
+            // Which groups it went past is not known. Their bits stay; that costs probes.
+            self.stale += 1;
+        }
+    }
+
+    /// Empties the lane of the entry at `index`, and no more.
+    ///
+    /// # Safety
+    ///
+    /// `full`: the slot at `index` holds an entry; afterwards the caller owns it. `filter`,
+    /// `guests`: the caller sees to them.
+    #[inline]
+    pub(super) unsafe fn empty_lane(&mut self, index: usize) {
+        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
         // SAFETY: `slab`. An entry lies in a group of the table.
         let group = unsafe { self.group(off) };
         // SAFETY: `slab`, as above; a shared table has no entries.
         unsafe { self.set_group(off, group.without(lane)) };
         self.note_erased();
-        // Any entry may have been a displaced one: its bits stay, which only costs probes.
-        self.loose |= self.displaced != 0;
     }
 
     /// Counts one entry less.
@@ -394,24 +456,26 @@ impl RawInner {
         self.growth_left += 1;
     }
 
-    /// Takes back what [`pass`](Self::pass) noted for an entry with `hash` that lay in the group at `off`.
+    /// Takes back what was noted when an entry with `hash` came to the slot at `index`, which
+    /// is not in its home group.
     #[cold]
     #[inline(never)]
-    pub(super) fn forget_passes(&mut self, off: usize, hash: u64) {
-        let home = self.home(hash);
-        let mut probe = Probe::new(home, self.mask);
-        while probe.off() != off {
-            if !probe.advance() {
-                return; // the hash is not the one that brought the entry here
-            }
+    pub(super) fn forget_guest(&mut self, index: usize, hash: u64) {
+        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
+        // SAFETY: `slab`. The entry lay in a group of the table.
+        if unsafe { self.guest_lanes(off) } >> lane & 1 == 0 {
+            return; // the hash is not the one that brought the entry here
         }
-        let mut probe = Probe::new(home, self.mask);
+        // SAFETY: `slab`; a single group has no guests.
+        unsafe { self.set_guest(off, lane, false) };
+        self.displaced -= 1;
+        // A probe comes to every group, so to this one, whatever the hash.
+        let mut probe = Probe::new(self.home(hash), self.mask);
         while probe.off() != off {
             // SAFETY: `slab`. A probe goes through groups of the table, which had an entry.
             unsafe { self.forget_pass(probe.off(), hash) };
             probe.advance();
         }
-        self.displaced = self.displaced.saturating_sub(1);
     }
 
     /// Counts one entry less that goes past the group at `off`.

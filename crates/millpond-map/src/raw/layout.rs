@@ -4,10 +4,10 @@
 //! ```text
 //!   slab start                               control (aligned to 16 or 64)
 //!   ▼                                        ▼
-//!   ┌───────────────┬─────┬──────┬───────────┬───────────┬────────┬──────────┐
-//!   │ slots         │ pad │ list │     dirty │ tags      │ filter │ counters │
-//!   │ size each     │     │ u32s │ backwards │ 16 a group│ 1      │ 8        │
-//!   └───────────────┴─────┴──────┴───────────┴───────────┴────────┴──────────┘
+//!   ┌───────────────┬─────┬──────┬───────────┬───────────┬────────┬──────────┬────────┐
+//!   │ slots         │ pad │ list │     dirty │ tags      │ filter │ counters │ guests │
+//!   │ size each     │     │ u32s │ backwards │ 16 a group│ 1      │ 8        │ 2      │
+//!   └───────────────┴─────┴──────┴───────────┴───────────┴────────┴──────────┴────────┘
 //! ```
 //!
 //! Everything but the slots is reached from the address of the tags by the group
@@ -23,6 +23,9 @@ use crate::control::GROUP_SLOTS;
 
 /// Counters of one group: one byte for each class of hashes.
 pub(crate) const CLASSES: usize = 8;
+
+/// Bytes of a group's set of guests: one bit a lane.
+pub(crate) const GUESTS_BYTES: usize = GROUP_SLOTS / 8;
 
 /// Groups whose tags share a cache line of 64 bytes; `clear` works line by line.
 pub(crate) const LINE_GROUPS: usize = 4;
@@ -163,7 +166,8 @@ impl Geometry {
         let Some(control) = before.checked_next_multiple_of(control_align) else {
             return None;
         };
-        let Some(bytes) = control.checked_add(groups * (GROUP_SLOTS + 1 + CLASSES)) else {
+        let Some(bytes) = control.checked_add(groups * (GROUP_SLOTS + 1 + CLASSES + GUESTS_BYTES))
+        else {
             return None;
         };
         match Layout::from_size_align(bytes, align) {
@@ -201,6 +205,15 @@ pub(crate) const fn filter_above_control(mask: usize) -> usize {
 pub(crate) const fn counters_above_control(mask: usize) -> usize {
     let groups = mask / GROUP_SLOTS + 1;
     (GROUP_SLOTS + 1) * groups
+}
+
+/// Returns the distance from the first tag up to the sets of guests.
+///
+/// Even, where there is more than one group; a single one has no guests.
+#[inline]
+pub(crate) const fn guests_above_control(mask: usize) -> usize {
+    let groups = mask / GROUP_SLOTS + 1;
+    (GROUP_SLOTS + 1 + CLASSES) * groups
 }
 
 #[cfg(test)]
@@ -280,7 +293,10 @@ mod tests {
                 let counters = slab.control + counters_above_control(geometry.mask());
                 assert_eq!(filter, slab.control + geometry.slots().max(16));
                 assert_eq!(counters, filter + groups);
-                assert_eq!(counters + CLASSES * groups, slab.layout.size());
+                let guests = slab.control + guests_above_control(geometry.mask());
+                assert_eq!(guests, counters + CLASSES * groups);
+                assert!(groups == 1 || guests.is_multiple_of(align_of::<u16>()));
+                assert_eq!(guests + GUESTS_BYTES * groups, slab.layout.size());
             }
         }
     }
@@ -309,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_stays_under_two_thirds_of_a_byte_a_slot() {
+    fn metadata_stays_under_nine_tenths_of_a_byte_a_slot_beyond_the_tag() {
         let entry = TableLayout { size: 16, align: 8 };
         let geometry = Geometry::for_capacity(14_000_000, entry).unwrap();
         let bytes = geometry.slab(entry).unwrap().layout.size();

@@ -12,6 +12,8 @@
 //!   by `alloc`, and every full slot holds an initialised `T`.
 
 mod check;
+#[cfg(test)]
+mod churn;
 mod clear;
 mod clone;
 mod drain;

@@ -46,19 +46,51 @@ impl<T, A: Allocator> RawTable<T, A> {
         }
     }
 
-    /// Makes room for one more entry with `hash`, which is not in the table.
+    /// Makes room for one more entry with `hash`, which is not in the table, at home if that
+    /// can be.
     ///
-    /// Rebuilds the table where too many entries lie outside their home group and this
-    /// one would be the next. A rebuild keeps the capacity: only a full table grows.
+    /// A guest of a full home group has to go elsewhere: so entries are displaced only
+    /// where a group has more than sixteen of its own, however long the table is churned.
+    /// Where too many are all the same, or too many marks of erased ones remain, the table is
+    /// rebuilt. A rebuild keeps the capacity: only a full table grows.
     #[inline]
     pub(crate) fn make_room(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
         if self.inner.growth_left == 0 {
             self.grow(1, hasher).unwrap_or_else(TryReserveError::fail);
-        } else if self.inner.displaced > self.inner.displaced_limit && self.inner.is_home_full(hash)
-        {
+        } else if self.inner.is_home_full(hash) {
+            self.make_room_at_home(hash, hasher);
+        }
+    }
+
+    /// Evicts a guest from the home group of `hash`, which is full, or rebuilds the table.
+    #[cold]
+    #[inline(never)]
+    fn make_room_at_home(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
+        if self.inner.displaced + self.inner.stale > self.inner.displaced_limit {
             // Without memory for a second slab the table goes on as it is.
             let _ = self.rebuild(self.inner.geometry(), hasher);
+            return;
         }
+        let off = self.inner.home(hash);
+        // SAFETY: `slab`. A home is a group of the table.
+        let guests = unsafe { self.inner.guest_lanes(off) };
+        if guests == 0 {
+            return;
+        }
+        let from = off | guests.trailing_zeros() as usize;
+        // SAFETY: `slab`. The index is one of a slot.
+        let guest = unsafe { self.slot(from) };
+        // SAFETY: `typed`. A full slot holds a `T`, and the group is full.
+        let guest_hash = hasher(unsafe { guest.as_ref() });
+        // From here on nothing unwinds.
+        self.inner.forget_guest(from, guest_hash);
+        // Its lane stays full until it has another one, so it is not offered its own.
+        // SAFETY: `room`, asked for by `make_room`. The slot is written right below.
+        let slot = unsafe { self.claim(guest_hash) };
+        // SAFETY: both are slots for a `T`, and they differ, since the lane was full.
+        unsafe { slot.copy_from_nonoverlapping(guest, 1) };
+        // SAFETY: `full`. What the slot held has moved.
+        unsafe { self.inner.empty_lane(from) };
     }
 
     /// Takes a larger slab.
