@@ -56,6 +56,8 @@ mod hash;
 mod map;
 mod pool;
 mod raw;
+mod rebuild;
+mod scan;
 mod scope;
 mod set;
 mod stats;
@@ -84,10 +86,11 @@ pub use crate::error::TryReserveError;
 pub use crate::hash::DefaultHashBuilder;
 pub use crate::map::HashMap;
 pub use crate::pool::{MapPool, PooledMap, PooledSet};
+pub use crate::scan::{ScanCursor, StaleCursor};
 pub use crate::scope::Scope;
 pub use crate::set::HashSet;
 pub use crate::stats::MapPoolStats;
-pub use crate::zero::IsZero;
+pub use crate::zero::{IsZero, SweepStats, Sweeper, Swept};
 pub use equivalent::Equivalent;
 /// Implements [`IsZero`](trait@IsZero); see [`millpond_derive`].
 #[cfg(feature = "derive")]

@@ -2,16 +2,18 @@
 //! Values that amount to nothing: the trait that tells, and the ways to take them out.
 
 mod impls;
+mod sweep;
 
 use allocator_api2::alloc::Allocator;
 
+pub use self::sweep::{SweepStats, Sweeper, Swept};
 use crate::map::HashMap;
 
 /// Tells whether a value amounts to nothing, so that its entry may go.
 ///
 /// A map of counters, balances or lists of waiters is full of entries that have become
 /// zero, empty or absent and that nobody removed. This trait is how
-/// [`retain_nonzero`](HashMap::retain_nonzero) and
+/// [`retain_nonzero`](HashMap::retain_nonzero), [`sweep`](HashMap::sweep) and
 /// [`CounterMap`](crate::CounterMap) find them.
 ///
 /// | type | zero when |

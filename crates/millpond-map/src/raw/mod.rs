@@ -21,7 +21,9 @@ mod inner;
 mod iter;
 mod layout;
 mod probe;
+mod rebuild;
 mod rehash;
+mod scan;
 mod slab;
 
 use core::marker::PhantomData;
@@ -35,6 +37,7 @@ use self::iter::drop_rest;
 pub(crate) use self::iter::{RawIndices, RawIter};
 use self::layout::TableLayout;
 use self::probe::Probe;
+pub(crate) use self::scan::{POSITION_BITS, POSITION_END};
 use self::slab::SlabGuard;
 use crate::control::{BitMask, Needle};
 use crate::error::TryReserveError;

@@ -4,6 +4,7 @@
 //!
 //! - `slab`: as in [`inner`](super::inner). It begins here and ends here.
 
+use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
@@ -90,14 +91,18 @@ impl RawInner {
         if self.is_shared() {
             return;
         }
-        let slab = self.geometry().slab(entry);
+        // By its length as lent: a table may have moved to the front of a larger slab.
+        let layout = self
+            .geometry()
+            .slab(entry)
+            .and_then(|slab| Layout::from_size_align(self.slab_bytes, slab.layout.align()).ok());
         let slots: NonNull<u8> = self.slots;
         *self = self.as_shared();
-        debug_assert!(slab.is_some());
-        if let Some(slab) = slab {
-            // SAFETY: `slab`. The slots start where the block does, and the geometry gives
-            // back the layout that it was taken with.
-            unsafe { alloc.deallocate(slots, slab.layout) };
+        debug_assert!(layout.is_some());
+        if let Some(layout) = layout {
+            // SAFETY: `slab`. The slots start where the block does; the geometry gives back
+            // the alignment that it was taken with, and its whole length fits it.
+            unsafe { alloc.deallocate(slots, layout) };
         }
     }
 }

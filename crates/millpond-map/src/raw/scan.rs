@@ -1,0 +1,241 @@
+//! The entries of one home group, wherever they lie: one step of a scan that survives growth.
+//!
+//! A scan goes through the space of hashes, not through the table. The bits that choose
+//! the home group are read in reverse, lowest first, as a fraction between 0 and 1; a
+//! group is then an interval, and a table of twice the size cuts each interval in two:
+//!
+//! ```text
+//!   groups   0                                                              1
+//!      2     │ ............ 0 ............... │ ............ 1 ............... │
+//!      4     │ ..... 00 ..... │ ..... 10 ..... │ ..... 01 ..... │ ..... 11 ... │
+//!                             ▲ position: what is left of it has been seen,
+//!                               in whichever table
+//! ```
+//!
+//! So "everything left of the position has been seen" stays true through any number of
+//! growths, and through shrinking too, as each entry's own place on the line is known:
+//! it is in its hash.
+//!
+//! # Invariants
+//!
+//! Those of the [module above](super), and
+//!
+//! - `snapshot`: a walk returns lanes that were full when it came to their group; between
+//!   two steps only entries that it has returned are erased, and nothing is added.
+
+use allocator_api2::alloc::Allocator;
+
+use super::RawTable;
+use super::inner::RawInner;
+use super::probe::Probe;
+use crate::control::{BitMask, GROUP_SLOTS, tag};
+
+/// Bits of a position. A table has at most 2^34 groups, see `layout`.
+pub(crate) const POSITION_BITS: u32 = 40;
+
+/// The position behind all entries.
+pub(crate) const POSITION_END: u64 = 1 << POSITION_BITS;
+
+/// Returns the place of `hash` on the line, below [`POSITION_END`].
+#[inline]
+fn position(hash: u64) -> u64 {
+    (hash / GROUP_SLOTS as u64).reverse_bits() >> (u64::BITS - POSITION_BITS)
+}
+
+/// Returns the offset of the group in whose interval `from` lies, and where that ends.
+fn interval(from: u64, mask: usize) -> (usize, u64) {
+    debug_assert!(from < POSITION_END);
+    let hash = (from << (u64::BITS - POSITION_BITS)).reverse_bits() << GROUP_SLOTS.ilog2();
+    let groups = mask / GROUP_SLOTS + 1;
+    let length = POSITION_END >> groups.ilog2();
+    (hash as usize & mask, (from / length + 1) * length)
+}
+
+/// Walks the entries whose home is one group, in the order of their search path.
+struct HomeWalk {
+    probe: Probe,
+    home: usize,
+    /// Lanes of the current group that lie ahead.
+    lanes: BitMask,
+    /// Classes of which an entry may lie further on.
+    classes: u8,
+}
+
+impl HomeWalk {
+    /// Starts at the group at `home`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `home` is a multiple of 16, at most the table's mask.
+    unsafe fn new(inner: &RawInner, home: usize) -> HomeWalk {
+        HomeWalk {
+            probe: Probe::new(home, inner.mask),
+            home,
+            // SAFETY: `slab`, by contract.
+            lanes: unsafe { inner.group(home) }.fulls(),
+            classes: u8::MAX,
+        }
+    }
+
+    /// Returns the next entry's index and hash.
+    ///
+    /// # Safety
+    ///
+    /// `snapshot`, and the table is the one that the walk was started on, in the same slab.
+    #[inline]
+    unsafe fn next(
+        &mut self,
+        inner: &RawInner,
+        mut hash_at: impl FnMut(usize) -> u64,
+    ) -> Option<(usize, u64)> {
+        loop {
+            for lane in self.lanes.by_ref() {
+                let index = self.probe.off() + lane;
+                let hash = hash_at(index);
+                if inner.home(hash) == self.home && self.classes >> tag::class(hash) & 1 == 1 {
+                    return Some((index, hash));
+                }
+            }
+            // `filter`: what is further on has its class noted in every group on the way.
+            // An erased entry takes back only what it had noted before its own group, which
+            // has been read by now.
+            // SAFETY: `slab`. A probe goes through groups of the table.
+            let filter = unsafe { inner.filter(self.probe.off()) };
+            // SAFETY: `slab`. Filter bytes are initialised when the slab is lent.
+            self.classes &= unsafe { filter.read() };
+            if self.classes == 0 || !self.probe.advance() {
+                return None;
+            }
+            // SAFETY: `slab`, as above.
+            self.lanes = unsafe { inner.group(self.probe.off()) }.fulls();
+        }
+    }
+}
+
+impl<T, A: Allocator> RawTable<T, A> {
+    /// Visits the entries of up to `groups` home groups, those at `from` and after it.
+    ///
+    /// Returns the position to go on from, [`POSITION_END`] when there is nothing more.
+    /// An entry is visited if its own position is at `from` or right of it.
+    pub(crate) fn scan(
+        &self,
+        from: u64,
+        groups: usize,
+        hasher: impl Fn(&T) -> u64,
+        mut visit: impl FnMut(&T),
+    ) -> u64 {
+        let mut at = from;
+        for _ in 0..groups {
+            if at >= POSITION_END {
+                break;
+            }
+            let (home, end) = interval(at, self.inner.mask);
+            // SAFETY: `slab`. An interval is that of a group of the table.
+            let mut walk = unsafe { HomeWalk::new(&self.inner, home) };
+            loop {
+                let hash_at = |index| self.hash_at(index, &hasher);
+                // SAFETY: `snapshot`. The table is borrowed, and nothing changes it.
+                let Some((index, hash)) = (unsafe { walk.next(&self.inner, hash_at) }) else {
+                    break;
+                };
+                if position(hash) >= at {
+                    // SAFETY: `snapshot`. The lane is full, so it is a slot.
+                    let slot = unsafe { self.slot(index) };
+                    // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
+                    visit(unsafe { slot.as_ref() });
+                }
+            }
+            at = end;
+        }
+        at
+    }
+
+    /// Visits as [`scan`](Self::scan) does, to change entries, and takes out those that
+    /// `pick` picks. It is given the hash as well.
+    ///
+    /// A panic in `pick` leaves the entry in the table.
+    pub(crate) fn scan_out(
+        &mut self,
+        from: u64,
+        groups: usize,
+        hasher: impl Fn(&T) -> u64,
+        mut pick: impl FnMut(&mut T, u64) -> bool,
+        mut taken: impl FnMut(T),
+    ) -> u64 {
+        let mut at = from;
+        for _ in 0..groups {
+            if at >= POSITION_END {
+                break;
+            }
+            let (home, end) = interval(at, self.inner.mask);
+            // SAFETY: `slab`. An interval is that of a group of the table.
+            let mut walk = unsafe { HomeWalk::new(&self.inner, home) };
+            loop {
+                let hash_at = |index| self.hash_at(index, &hasher);
+                // SAFETY: `snapshot`. The table is borrowed; only what was returned is
+                // erased below.
+                let Some((index, hash)) = (unsafe { walk.next(&self.inner, hash_at) }) else {
+                    break;
+                };
+                if position(hash) < at {
+                    continue;
+                }
+                // SAFETY: `snapshot`. The lane is full, so it is a slot.
+                let mut slot = unsafe { self.slot(index) };
+                // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed for changes.
+                if pick(unsafe { slot.as_mut() }, hash) {
+                    // SAFETY: `full`, as above.
+                    taken(unsafe { self.take_at(index, hash) });
+                }
+            }
+            at = end;
+        }
+        at
+    }
+
+    /// Returns the hash of the entry at `index`, whose lane is full.
+    #[inline]
+    fn hash_at(&self, index: usize, hasher: impl Fn(&T) -> u64) -> u64 {
+        // SAFETY: `snapshot`. A walk asks about full lanes only, which are slots.
+        let slot = unsafe { self.slot(index) };
+        // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
+        hasher(unsafe { slot.as_ref() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_part_the_line_in_any_table() {
+        for groups_log2 in 0..=12 {
+            let groups = 1_usize << groups_log2;
+            let mask = (groups - 1) * GROUP_SLOTS;
+            let mut seen = vec![false; groups];
+            let mut at = 0;
+            while at < POSITION_END {
+                let (home, end) = interval(at, mask);
+                assert!(end > at && !seen[home / GROUP_SLOTS]);
+                seen[home / GROUP_SLOTS] = true;
+                // Any hash with that home lies in the interval, and only such ones do.
+                for high in [0, 1, 0x1234_5678, u64::MAX] {
+                    let hash = high.wrapping_mul((mask + GROUP_SLOTS) as u64) + home as u64 + 7;
+                    assert_eq!(hash as usize & mask, home);
+                    assert!((at..end).contains(&position(hash)));
+                    assert_eq!(interval(position(hash), mask), (home, end));
+                }
+                at = end;
+            }
+            assert_eq!(at, POSITION_END);
+            assert!(seen.iter().all(|&seen| seen));
+        }
+    }
+
+    #[test]
+    fn the_largest_table_has_intervals_too() {
+        let mask = ((1_usize << 34) - 1) * GROUP_SLOTS;
+        assert_eq!(interval(0, mask), (0, 64));
+        assert_eq!(interval(POSITION_END - 1, mask), (mask, POSITION_END));
+    }
+}
