@@ -3,14 +3,16 @@
 //!
 //! Sources that take turns in one process share its memory, and no figure
 //! could be told apart. So each gets a server started from this very program,
-//! which answers usual requests, one giant one, and then rests:
+//! which answers usual requests, rests, answers one giant one, and rests again:
 //!
 //! ```text
-//!   RSS   before ───╮    ╭─ peak
-//!                   │   ╭╯╰╮
-//!        ───────────┴───╯  ╰──────── after 1 s and a tick
-//!         usual ×200  giant  rest
+//!   RSS                       ╭─ peak
+//!          ╭───╮ before      ╭╯╰╮          after
+//!        ──╯   ╰─────────────╯  ╰───────────────
+//!         usual     rest    giant     rest
 //! ```
+//!
+//! A rest is a second and a tick at least: what is idle may go back by then.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -39,8 +41,10 @@ const REST: Duration = Duration::from_millis(2_500);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
     pub(crate) source: Source,
+    /// At rest, before the giant.
     pub(crate) before_bytes: u64,
     pub(crate) peak_bytes: u64,
+    /// At rest, after it.
     pub(crate) after_bytes: u64,
 }
 
@@ -77,6 +81,7 @@ async fn measure(
         connections[turn % CONNECTIONS].ask(&uri, body).await?;
     }
     let connection = &mut connections[0];
+    tokio::time::sleep(REST).await;
     let before = resident(connection).await?;
     connection
         .ask(&format!("/log?maps={}", source.name()).parse()?, giant)

@@ -51,7 +51,7 @@ pub(crate) fn print(
     }
     writeln!(
         out,
-        "\nMemory   a process for each source: usual requests, one with {GIANT_LINES} lines all different, rest"
+        "\nMemory   a process for each source: usual requests, rest, one of {GIANT_LINES} lines all different, rest"
     )?;
     print_rows(out, &memory_rows(memory))?;
     let base = Source::BASE.name();
