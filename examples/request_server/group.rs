@@ -44,14 +44,17 @@ struct Answer<'a, 'r> {
 struct Group<'a, 'r> {
     key: Scalar<'r>,
     count: u64,
-    fields: Vec<FieldAnswer<'a, 'r>>,
+    fields: &'a [FieldAnswer<'a, 'r>],
 }
 
 #[derive(Debug, Serialize)]
 struct FieldAnswer<'a, 'r> {
+    /// The place of its group in the answer.
+    #[serde(skip)]
+    place: u32,
     field: FieldPath<'a, 'r>,
-    values: u64,
-    distinct: u64,
+    values: u32,
+    distinct: u32,
     #[serde(
         serialize_with = "serialize_sum",
         skip_serializing_if = "Option::is_none"
@@ -123,7 +126,7 @@ pub(crate) fn answer<M: Maps>(
     if grouping.records > 0 && grouping.without == grouping.records {
         return Err(grouping.unknown_field(by));
     }
-    Ok(super::to_json(&grouping.answer(top)))
+    Ok(grouping.to_json(top))
 }
 
 /// The state of one request.
@@ -252,47 +255,52 @@ where
         }
     }
 
-    fn answer(&self, limit: usize) -> Answer<'_, 'r> {
+    /// Writes the answer, with the `limit` largest groups.
+    fn to_json(&self, limit: usize) -> Vec<u8> {
         let mut top = Top::new(limit);
         for (&key, &members) in self.groups.iter() {
             top.offer(members.count.into(), key, members);
         }
+        let top: Vec<_> = top.drain_sorted().collect();
         // From the number of a group to its place in the answer.
         let mut places = vec![None; self.groups.len()];
-        let mut groups = Vec::with_capacity(limit.min(self.groups.len()));
-        for (count, key, members) in top.drain_sorted() {
-            places[members.group as usize] = Some(groups.len());
-            groups.push(Group {
-                key,
-                count,
-                fields: Vec::new(),
-            });
+        for (place, (.., members)) in (0_u32..).zip(&top) {
+            places[members.group as usize] = Some(place);
         }
+
+        // One list for all groups, cut where the place changes.
+        let most = self.tallies.len().min(top.len() * self.fields.len());
+        let mut found = Vec::with_capacity(most);
         for (&(group, field), tally) in self.tallies.iter() {
             if let Some(place) = places[group as usize] {
-                groups[place].fields.push(FieldAnswer {
+                found.push(FieldAnswer {
+                    place,
                     field: FieldPath {
                         fields: &self.fields,
                         field,
                     },
-                    values: tally.values.into(),
-                    distinct: tally.distinct.into(),
+                    values: tally.values,
+                    distinct: tally.distinct,
                     sum: (tally.numbers > 0).then_some(tally.sum),
                 });
             }
         }
-        for group in &mut groups {
-            group
-                .fields
-                .sort_unstable_by_key(|answer| answer.field.field);
-        }
-        Answer {
+        found.sort_unstable_by_key(|answer| (answer.place, answer.field.field));
+
+        let mut rest = &found[..];
+        let groups = (0_u32..).zip(&top).map(|(place, &(count, key, _))| {
+            let fields = rest.partition_point(|answer| answer.place == place);
+            let (fields, later) = rest.split_at(fields);
+            rest = later;
+            Group { key, count, fields }
+        });
+        super::to_json(&Answer {
             records: self.records,
             without: self.without,
             not_objects: self.not_objects,
             distinct: self.groups.len(),
-            groups,
-        }
+            groups: groups.collect(),
+        })
     }
 }
 
