@@ -27,6 +27,8 @@ const SHARED_SLOTS: usize = 512;
 pub(crate) struct Inner {
     /// Index of the pool's slot in each thread's table; none beyond the limit.
     id: Option<usize>,
+    /// See [`Inner::offset_bytes`].
+    offset_bytes: usize,
     shards: ShardList,
     shared: [OnceBox<ArrayQueue<AnyNode>>; 2],
     cycle: Cycle,
@@ -46,6 +48,7 @@ impl Inner {
     pub(crate) fn new(id: Option<usize>) -> Self {
         Self {
             id,
+            offset_bytes: id.map_or(usize::MAX, |id| id * SLOT_BYTES),
             shards: ShardList::new(),
             shared: array::from_fn(|_| OnceBox::new()),
             cycle: Cycle::new(),
@@ -63,12 +66,17 @@ impl Inner {
     /// Returns where the pool's slot begins in each table, in bytes; beyond
     /// every table for a pool without one.
     pub(crate) fn offset_bytes(&self) -> usize {
-        self.id.map_or(usize::MAX, |id| id * SLOT_BYTES)
+        self.offset_bytes
     }
 
     /// Returns the calling thread's shard, made if need be.
+    #[inline]
     fn own_slot(&self) -> Option<OwnSlot> {
-        self.id.and_then(|id| local::own_slot(id, &self.shards))
+        let near = local::slot_at(self.offset_bytes());
+        match near.filter(OwnSlot::is_open) {
+            Some(own) => Some(own),
+            None => self.id.and_then(|id| local::own_slot(id, &self.shards)),
+        }
     }
 
     fn count(&self, own: Option<&OwnSlot>, event: Event) {

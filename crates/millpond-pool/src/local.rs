@@ -275,6 +275,12 @@ impl OwnSlot {
         self.slot.take_victim()
     }
 
+    /// Returns whether this shard is in the list of its pool.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.slot.is_open()
+    }
+
     /// Counts one.
     pub(crate) fn count(&self, event: Event) {
         self.slot.counts.add_as_owner(event);

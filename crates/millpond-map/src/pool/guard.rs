@@ -2,7 +2,7 @@
 //! The guards of what is checked out.
 
 use std::fmt;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
@@ -20,8 +20,6 @@ pub(super) struct Ticket<'p> {
     capacity: usize,
     /// Bytes of the slab at checkout.
     bytes: usize,
-    /// Whether the map has been detached.
-    detached: bool,
 }
 
 impl<'p> Ticket<'p> {
@@ -42,40 +40,60 @@ impl<'p> Ticket<'p> {
             location,
             capacity,
             bytes,
-            detached: false,
         }
     }
 
     /// Accounts for the end of the guard, and learns from it.
+    #[inline]
     fn give_back(&self, len: usize, capacity: usize) {
-        let (shards, tick) = (&self.pool.shards, self.pool.ticks());
-        let here = shards.back(self.here, self.location, tick);
-        shards.count(here, Count::BytesOut, (self.bytes as u64).wrapping_neg());
-        if self.detached || std::thread::panicking() {
-            return self.give_up(here);
-        }
-        let mut needed = len;
-        if capacity > self.capacity {
-            // A table that has grown needed more than half of its new capacity
-            // at some time, even if it has been emptied since.
-            needed = needed.max(capacity / 2 + 1);
-            shards.count(here, Count::Grown, 1);
-        } else {
-            shards.count(here, Count::RightSized, 1);
-        }
-        if let Some(here) = here {
-            here.record(needed, tick);
+        match self.here {
+            Some(here)
+                if capacity <= self.capacity && here.is_here() && !std::thread::panicking() =>
+            {
+                here.count(Count::BytesOut, (self.bytes as u64).wrapping_neg());
+                here.count(Count::RightSized, 1);
+                here.record(len, self.pool.ticks());
+            }
+            _ => self.give_back_slow(len, capacity),
         }
     }
 
+    /// The same for what has grown, comes from elsewhere, or is in trouble.
     #[cold]
-    fn give_up(&self, here: Option<Here<'_>>) {
-        let count = if self.detached {
-            Count::Detached
+    #[inline(never)]
+    fn give_back_slow(&self, len: usize, capacity: usize) {
+        if std::thread::panicking() {
+            return self.give_up(Count::Discarded);
+        }
+        let grown = capacity > self.capacity;
+        self.give_up(if grown {
+            Count::Grown
         } else {
-            Count::Discarded
+            Count::RightSized
+        });
+        // A table that has grown needed more than half of its new capacity at
+        // some time, even if it has been emptied since.
+        let needed = if grown {
+            len.max(capacity / 2 + 1)
+        } else {
+            len
         };
-        self.pool.shards.count(here, count, 1);
+        if let Some(here) = self.now_here() {
+            here.record(needed, self.pool.ticks());
+        }
+    }
+
+    /// Accounts for the end of the guard as `count` says, and learns nothing.
+    #[cold]
+    fn give_up(&self, count: Count) {
+        let (shards, here) = (&self.pool.shards, self.now_here());
+        shards.count(here, Count::BytesOut, (self.bytes as u64).wrapping_neg());
+        shards.count(here, count, 1);
+    }
+
+    /// What the calling thread knows of the call site.
+    fn now_here(&self) -> Option<Here<'p>> {
+        self.pool.shards.here(self.location, self.pool.ticks())
     }
 }
 
@@ -107,9 +125,11 @@ impl<'p, K, V> PooledMap<'p, K, V> {
     }
 
     /// Takes the map out of the pool for good.
-    pub fn detach(mut self) -> HashMap<K, V> {
-        self.ticket.detached = true;
-        mem::take(&mut self.map)
+    pub fn detach(self) -> HashMap<K, V> {
+        // What is left behind owns nothing.
+        let mut this = ManuallyDrop::new(self);
+        this.ticket.give_up(Count::Detached);
+        mem::take(&mut this.map)
     }
 }
 
@@ -157,9 +177,11 @@ impl<'p, T> PooledSet<'p, T> {
     }
 
     /// Takes the set out of the pool for good.
-    pub fn detach(mut self) -> HashSet<T> {
-        self.ticket.detached = true;
-        mem::take(&mut self.set)
+    pub fn detach(self) -> HashSet<T> {
+        // What is left behind owns nothing.
+        let mut this = ManuallyDrop::new(self);
+        this.ticket.give_up(Count::Detached);
+        mem::take(&mut this.set)
     }
 }
 

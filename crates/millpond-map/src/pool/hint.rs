@@ -39,7 +39,7 @@ const LARGE_STEP: usize = 15;
 const WINDOW: u8 = 128;
 
 /// Samples after which a hint that is too high may fall.
-const REVIEW: u8 = 32;
+const REVIEW: u8 = 64;
 
 /// The part of a hint that every checkout and every return reads. A word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(crate) struct Hint {
 }
 
 /// Returns the smallest step that holds `entries`; the last for what is larger.
-pub(crate) const fn step_of(entries: usize) -> usize {
+const fn step_of(entries: usize) -> usize {
     match entries {
         0 => 0,
         1..=4 => 1,
@@ -110,6 +110,20 @@ impl Head {
     #[inline]
     pub(crate) const fn capacity(self) -> usize {
         entries_of(self.step as usize)
+    }
+
+    /// Returns [`step_of`] `entries`, which most often is the step of the hint.
+    #[inline]
+    pub(crate) const fn step_of(self, entries: usize) -> usize {
+        let step = self.step as usize;
+        // Wraps for no entries, and below the first step.
+        if step > 0
+            && entries.wrapping_sub(ENTRIES[step - 1] + 1) < ENTRIES[step] - ENTRIES[step - 1]
+        {
+            step
+        } else {
+            step_of(entries)
+        }
     }
 
     /// Returns the head after one more sample of `step`, if all that a hint has
@@ -247,6 +261,7 @@ mod tests {
     /// Records one sample, as a shard does, and checks the short cut.
     fn sample(hint: &mut Hint, entries: usize, tick: u16) {
         let step = step_of(entries);
+        assert_eq!(hint.head.step_of(entries), step);
         let counted = hint.head.counting(step, tick);
         let mut whole = *hint;
         whole.record(step, tick);

@@ -19,7 +19,7 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use super::hint::{Head, Hint, STEPS, step_of};
+use super::hint::{Head, Hint, STEPS};
 use super::thread_index::thread_index;
 use crate::stats::MapPoolStats;
 
@@ -102,8 +102,9 @@ impl Site {
     /// Learns that a map needed room for `entries`. Owner only.
     #[inline]
     fn record(&self, entries: usize, tick: u16) {
-        let step = step_of(entries);
-        match self.head().counting(step, tick) {
+        let head = self.head();
+        let step = head.step_of(entries);
+        match head.counting(step, tick) {
             Some(head) => {
                 let weight = &self.weights[step];
                 weight.store(weight.load(Relaxed).wrapping_add(1), Relaxed);
@@ -194,6 +195,21 @@ impl Here<'_> {
         self.site.head().capacity()
     }
 
+    /// Returns whether the calling thread is the one that this was said to, or
+    /// has taken over its number.
+    #[inline]
+    pub(crate) fn is_here(self) -> bool {
+        thread_index() == Some(self.number)
+    }
+
+    /// Adds `amount` to a count of the calling thread, which [`is_here`].
+    ///
+    /// [`is_here`]: Self::is_here
+    #[inline]
+    pub(crate) fn count(self, count: Count, amount: u64) {
+        self.shard.tally.add_alone(count, amount);
+    }
+
     /// Learns that a map of this site needed room for `entries`.
     #[inline]
     pub(crate) fn record(self, entries: usize, tick: u16) {
@@ -264,21 +280,6 @@ impl Shards {
         })
     }
 
-    /// Returns the same as [`here`](Self::here), from what it said at checkout,
-    /// perhaps to another thread.
-    #[inline]
-    pub(crate) fn back<'s>(
-        &'s self,
-        then: Option<Here<'s>>,
-        location: &'static Location<'static>,
-        tick: u16,
-    ) -> Option<Here<'s>> {
-        match then {
-            Some(then) if thread_index() == Some(then.number) => Some(then),
-            _ => self.here(location, tick),
-        }
-    }
-
     #[cold]
     fn make_chunk(&self, chunk: usize) -> &[Shard] {
         self.chunks[chunk].get_or_init(|| (0..chunk_shards(chunk)).map(|_| Shard::new()).collect())
@@ -319,7 +320,7 @@ impl Shards {
     #[inline]
     pub(crate) fn count(&self, here: Option<Here<'_>>, count: Count, amount: u64) {
         match here {
-            Some(here) => here.shard.tally.add_alone(count, amount),
+            Some(here) => here.count(count, amount),
             None => self.spare.add_shared(count, amount),
         }
     }
