@@ -64,6 +64,8 @@ struct Bin {
     current: Cell<Option<SlabRef>>,
 }
 
+const _: () = assert!(size_of::<Bin>() == 32);
+
 /// What slow paths keep per class.
 struct Row {
     /// Owned slabs with something free.
@@ -197,8 +199,9 @@ impl Heap {
     /// still on it and it goes on with `filled`.
     fn settle(&self, class: SizeClass, left: u32, filled: u32) {
         let row = self.row(class);
-        self.counters
-            .add_allocations(class, u64::from(row.filled.get() - left));
+        // Wrapping: a program that breaks a list must not make us panic.
+        let lent = row.filled.get().wrapping_sub(left);
+        self.counters.add_allocations(class, u64::from(lent));
         row.filled.set(filled);
     }
 }

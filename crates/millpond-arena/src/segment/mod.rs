@@ -142,6 +142,9 @@ pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize, reused: bool) {
 ///
 /// `run-used` for the `slices` from `start`; `wanted` is more.
 pub(crate) unsafe fn extend(start: NonNull<u8>, slices: usize, wanted: usize) -> bool {
+    if !map::contains(start.addr().get()) {
+        fatal(Corruption::ForeignPointer);
+    }
     let first = slice_of(start.addr().get());
     if first + wanted > SLICE_COUNT {
         return false;
