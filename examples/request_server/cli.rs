@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// The field by which the demo groups [default: path, or one that the .json has]
     #[arg(long, requires = "demo", value_name = "FIELD")]
     pub(crate) by: Option<String>,
+    /// End when standard input does: a server that the demo starts must not outlive it
+    #[arg(long, hide = true)]
+    pub(crate) with_parent: bool,
     /// Write the demo's rows here too, one JSON object a line
     #[arg(long, requires = "demo", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -105,6 +108,12 @@ fn run_server(args: &Args) -> Result<(), Failure> {
     let runtime = runtime(args)?;
     let app = Arc::new(App::new(args.limit));
     let (listener, address) = bind(&runtime, args.port.unwrap_or(PORT_DEFAULT))?;
+    if args.with_parent {
+        std::thread::spawn(|| {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            std::process::exit(0);
+        });
+    }
     // A parent waits for this line, and may read no more than that.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}/");
     runtime

@@ -124,12 +124,12 @@ struct Server {
 impl Server {
     fn start(threads: Option<u16>) -> Result<Server, Error> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--port", "0"]);
+        command.args(["--with-parent", "--port", "0"]);
         if let Some(threads) = threads {
             command.args(["--threads", &threads.to_string()]);
         }
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped()) // which closes with this process, however it ends
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
