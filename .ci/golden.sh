@@ -23,8 +23,8 @@ for row in $("$golden" list); do
   if [ "${1:-}" = bless ]; then echo "$now" >"$file"; fi
   was=$(cat "$file" 2>/dev/null || echo 0)
   # 4 % or one instruction, whichever is more: compilers differ in a patch release.
-  case $(awk "BEGIN { d = $now - $was; t = $was * 0.04; t = t > 1 ? t : 1
-                      print d > t ? "worse" : d < -t ? "better" : "same" }") in
+  case $(awk -v now="$now" -v was="$was" 'BEGIN { d = now - was; t = was * 0.04; if (t < 1) t = 1
+           if (d > t) print "worse"; else if (d < -t) print "better"; else print "same" }') in
     same) verdict=ok passed=$((passed + 1)) ;;
     better) verdict="ok, and better: bless it" passed=$((passed + 1)) ;;
     worse) verdict="WORSE: mend it, or bless it with a reason" failed=$((failed + 1)) ;;
