@@ -46,7 +46,8 @@ pub struct Stats {
 ///
 /// # Cost
 ///
-/// Linear in the number of threads; three short locks, no system call.
+/// Linear in the number of threads and in the free slots of the calling thread's
+/// bins; three short locks, no system call.
 pub fn stats() -> Stats {
     tls::with_ready(|heap| heap.settle_all());
     let (tally, heaps) = registry::total();
