@@ -60,6 +60,7 @@ mod rebuild;
 mod scan;
 mod scope;
 mod set;
+mod sorted;
 mod stats;
 mod zero;
 
@@ -89,6 +90,7 @@ pub use crate::pool::{MapPool, PooledMap, PooledSet};
 pub use crate::scan::{ScanCursor, StaleCursor};
 pub use crate::scope::Scope;
 pub use crate::set::HashSet;
+pub use crate::sorted::{NotSorted, Part, PartIter, SortedMap, Without};
 pub use crate::stats::MapPoolStats;
 pub use crate::zero::{IsZero, SweepStats, Sweeper, Swept};
 pub use equivalent::Equivalent;
