@@ -17,7 +17,9 @@ use crate::raw::Found;
 
 impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// Finds the entry of `key`: the index of its slot, and the slot.
-    #[inline]
+    // Always: left to itself the compiler makes one function of all look-ups of a string
+    // key, and every hit saves and restores six registers, a fifth of its instructions.
+    #[inline(always)]
     pub(super) fn find<Q>(&self, key: &Q) -> Option<Found<(K, V)>>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -44,7 +46,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// assert_eq!(map.get("a"), Some(&1));
     /// assert_eq!(map.get("b"), None);
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn get<Q>(&self, key: &Q) -> Option<&V>
     where
         Q: Hash + Equivalent<K> + ?Sized,

@@ -131,7 +131,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     }
 
     /// Finds the entry with `hash` for which `eq` holds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<Found<T>> {
         let off = self.inner.home(hash);
         // SAFETY: `slab`. A home is a group of the table.
