@@ -417,6 +417,7 @@ fn maps_and_walks_cross_threads_when_their_entries_do() {
     send::<millpond_map::hash_map::IterMut<'static, u8, std::cell::Cell<u8>>>();
     send::<millpond_map::hash_map::IntoIter<u8, std::cell::Cell<u8>>>();
     send::<millpond_map::hash_map::Drain<'static, u8, std::cell::Cell<u8>>>();
+    send::<millpond_map::hash_map::ExtractIf<'static, u8, std::cell::Cell<u8>, fn()>>();
     send::<millpond_map::hash_map::Entry<'static, u8, u8>>();
     sync::<millpond_map::hash_map::Entry<'static, u8, u8>>();
 

@@ -11,7 +11,7 @@ use allocator_api2::alloc::Allocator;
 use millpond_arena::Slabs;
 
 use super::{HashMap, Iter, IterMut};
-use crate::raw::{RawDrain, RawExtract, RawIntoIter};
+use crate::raw::{RawDrain, RawExtract, RawIntoIter, RawTable};
 
 impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     /// Walks the keys out of the map; values are dropped on the way.
@@ -191,6 +191,33 @@ impl<K, V, F: FnMut(&K, &mut V) -> bool> Iterator for ExtractIf<'_, K, V, F> {
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.walk.left()))
+    }
+}
+
+impl<K, V, A: Allocator + Default> Default for IntoIter<K, V, A> {
+    /// Makes a walk over nothing.
+    fn default() -> Self {
+        IntoIter {
+            walk: RawTable::new_in(A::default()).into_walk(),
+        }
+    }
+}
+
+impl<K, V, A: Allocator + Default> Default for IntoKeys<K, V, A> {
+    /// Makes a walk over nothing.
+    fn default() -> Self {
+        IntoKeys {
+            iter: IntoIter::default(),
+        }
+    }
+}
+
+impl<K, V, A: Allocator + Default> Default for IntoValues<K, V, A> {
+    /// Makes a walk over nothing.
+    fn default() -> Self {
+        IntoValues {
+            iter: IntoIter::default(),
+        }
     }
 }
 

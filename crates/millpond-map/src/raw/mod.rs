@@ -473,6 +473,10 @@ impl<T> RawExtract<'_, T> {
     }
 }
 
+// SAFETY: the walk is an exclusive borrow of the table's entries.
+unsafe impl<T: Send> Send for RawExtract<'_, T> {}
+// SAFETY: a shared walk reaches nothing but its counts.
+unsafe impl<T: Sync> Sync for RawExtract<'_, T> {}
 // SAFETY: the table owns its entries, its slab and its allocator, and shares none of them.
 unsafe impl<T: Send, A: Allocator + Send> Send for RawTable<T, A> {}
 // SAFETY: through a shared table only shared entries and the shared allocator are reached.

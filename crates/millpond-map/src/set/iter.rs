@@ -160,6 +160,15 @@ impl<T> Default for Iter<'_, T> {
     }
 }
 
+impl<T, A: Allocator + Default> Default for IntoIter<T, A> {
+    /// Makes a walk over nothing.
+    fn default() -> Self {
+        IntoIter {
+            keys: map::IntoKeys::default(),
+        }
+    }
+}
+
 impl<T> ExactSizeIterator for Iter<'_, T> {}
 impl<T, A: Allocator> ExactSizeIterator for IntoIter<T, A> {}
 impl<T> ExactSizeIterator for Drain<'_, T> {}

@@ -7,6 +7,7 @@ use core::iter::{Chain, FusedIterator};
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, BitXor, BitXorAssign, Sub, SubAssign};
 
 use allocator_api2::alloc::Allocator;
+use millpond_arena::Slabs;
 
 use super::{HashSet, Iter};
 
@@ -72,24 +73,24 @@ impl<T: Eq + Hash, S: BuildHasher, A: Allocator> HashSet<T, S, A> {
 }
 
 /// A walk over what one set has and the other has not. See [`HashSet::difference`].
-pub struct Difference<'a, T, S, A: Allocator> {
+pub struct Difference<'a, T, S, A: Allocator = Slabs> {
     iter: Iter<'a, T>,
     other: &'a HashSet<T, S, A>,
 }
 
 /// A walk over what two sets have in common. See [`HashSet::intersection`].
-pub struct Intersection<'a, T, S, A: Allocator> {
+pub struct Intersection<'a, T, S, A: Allocator = Slabs> {
     iter: Iter<'a, T>,
     other: &'a HashSet<T, S, A>,
 }
 
 /// A walk over what only one of two sets has. See [`HashSet::symmetric_difference`].
-pub struct SymmetricDifference<'a, T, S, A: Allocator> {
+pub struct SymmetricDifference<'a, T, S, A: Allocator = Slabs> {
     iter: Chain<Difference<'a, T, S, A>, Difference<'a, T, S, A>>,
 }
 
 /// A walk over what either of two sets has. See [`HashSet::union`].
-pub struct Union<'a, T, S, A: Allocator> {
+pub struct Union<'a, T, S, A: Allocator = Slabs> {
     iter: Chain<Iter<'a, T>, Difference<'a, T, S, A>>,
 }
 

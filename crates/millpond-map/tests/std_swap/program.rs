@@ -188,6 +188,9 @@ pub(crate) fn program() -> Vec<String> {
     say(&HashMap::from([(1, "a")]).into_keys());
     say(&HashMap::from([(1, "a")]).into_values());
     say(&hash_map::Iter::<u8, u8>::default().count());
+    say(&hash_map::IntoIter::<u8, u8>::default().count());
+    say(&hash_map::IntoValues::<u8, u8>::default().count());
+    say(&std::panic::catch_unwind(move || x.len() + y.len()).unwrap());
 
     // In structs, with borrowed keys, across threads.
     let text = String::from("a rose is a rose");
@@ -218,6 +221,10 @@ pub(crate) fn program() -> Vec<String> {
     let left: HashSet<u8> = HashSet::from([1, 2, 3, 4]);
     let right: HashSet<u8> = [3, 4, 5].into_iter().collect();
     say(&sorted(left.union(&right)));
+    fn difference_named<'a>(walk: hash_set::Difference<'a, u8, hash_map::RandomState>) -> usize {
+        walk.count()
+    }
+    say(&difference_named(left.difference(&right)));
     say(&sorted(left.intersection(&right)));
     say(&sorted(left.difference(&right)));
     say(&sorted(left.symmetric_difference(&right)));
