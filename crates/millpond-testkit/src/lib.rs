@@ -18,6 +18,7 @@
 //! | [`map_program`] | programs for maps, with `std`'s map as the oracle |
 //! | [`values`] | keys and values that count drops, have no size, are over-aligned |
 //! | [`hashers`] | hashers that collide, reveal the key, or lie |
+//! | [`history`] | calls by several threads written down, and whether they can be put in a row |
 //! | [`rng`] | a small seeded generator, the same on every machine |
 //!
 //! Development only: no shipping crate depends on this one.
@@ -27,6 +28,7 @@ pub mod counting;
 pub mod failing;
 pub mod fuse;
 pub mod hashers;
+pub mod history;
 pub mod map_program;
 pub mod rng;
 pub mod values;
