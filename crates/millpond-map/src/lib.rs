@@ -60,6 +60,7 @@ mod rebuild;
 mod scan;
 mod scope;
 mod set;
+mod shared;
 mod sorted;
 mod stats;
 mod zero;
@@ -90,6 +91,9 @@ pub use crate::pool::{MapPool, PooledMap, PooledSet};
 pub use crate::scan::{ScanCursor, StaleCursor};
 pub use crate::scope::Scope;
 pub use crate::set::HashSet;
+pub use crate::shared::{
+    BackgroundSweeper, ShardedCounterMap, ShardedMap, Snapshot, SnapshotMap, Taken,
+};
 pub use crate::sorted::{NotSorted, Part, PartIter, SortedMap, Without};
 pub use crate::stats::MapPoolStats;
 pub use crate::zero::{IsZero, SweepStats, Sweeper, Swept};

@@ -49,7 +49,14 @@ const TABLE: &[Row] = &[
         package: "millpond-map",
         floor: 2,
         ours: &["millpond-arena", "millpond-derive", "millpond-pool"],
-        outside: &["allocator-api2", "bumpalo", "equivalent", "foldhash"],
+        outside: &[
+            "allocator-api2",
+            "arc-swap",
+            "bumpalo",
+            "equivalent",
+            "foldhash",
+            "parking_lot",
+        ],
     },
     Row {
         package: "millpond",

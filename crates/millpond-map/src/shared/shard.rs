@@ -1,0 +1,104 @@
+#![forbid(unsafe_code)]
+//! A lock and a table, alone on its cache lines; and how many of them a map has.
+//!
+//! ```text
+//!   hash  ┌ 63 ……… 53 ┬ …… 47 ……… 37 ┬ …… n ………… 4 ┬ 3 … 0 ┐
+//!         │ tag, class │    shard      │  home group  │ unused│
+//!         └────────────┴───────────────┴──────────────┴───────┘
+//! ```
+//!
+//! Shard and table take different bits, so the keys of one shard spread over its table as
+//! all keys over one table. Bits above 37 say nothing about the home group below 2^33 groups.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::RwLock;
+
+use super::table::Table;
+
+/// The lowest bit of a hash that picks the shard.
+const SHARD_SHIFT: u32 = 37;
+
+/// The most shards of a map. The bits from [`SHARD_SHIFT`] up to the tag name 2^16.
+///
+/// A clear takes all locks, one stack frame each.
+pub(super) const MAX_SHARDS: usize = 1024;
+
+/// Shards for each core, by default.
+///
+/// Two threads that meet in one of 32 shards do so every sixty operations. Measured with
+/// suite `shared` at 4, 16 and 64.
+const SHARDS_PER_CORE: usize = 16;
+
+/// A lock and the entries behind it.
+///
+/// Two lines of 64 bytes, since the processor fetches them in pairs.
+#[repr(align(128))]
+pub(super) struct Shard<K, V> {
+    pub(super) table: RwLock<Table<K, V>>,
+}
+
+const _: () = assert!(size_of::<Shard<u64, u64>>() == 128);
+
+/// The shards of a map, a power of two of them.
+pub(super) type Shards<K, V> = Box<[Shard<K, V>]>;
+
+/// Makes `count` shards, rounded up to a power of two, without a slab.
+pub(super) fn make_shards<K, V>(count: usize) -> Shards<K, V> {
+    let count = count.clamp(1, MAX_SHARDS).next_power_of_two();
+    (0..count)
+        .map(|_| Shard {
+            table: RwLock::new(Table::new()),
+        })
+        .collect()
+}
+
+/// Returns the shard of `hash`.
+#[inline]
+pub(super) fn shard_of<K, V>(shards: &[Shard<K, V>], hash: u64) -> &Shard<K, V> {
+    &shards[(hash >> SHARD_SHIFT) as usize & (shards.len() - 1)]
+}
+
+/// Returns the shards of a map that does not say how many it wants.
+///
+/// # Cost
+///
+/// Asks the system once in the life of the process.
+pub(super) fn default_shard_count() -> usize {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: the number publishes nothing, and everyone who computes it gets the same.
+    match COUNT.load(Ordering::Relaxed) {
+        0 => {
+            let cores = std::thread::available_parallelism().map_or(4, usize::from);
+            let count = (cores * SHARDS_PER_CORE)
+                .next_power_of_two()
+                .min(MAX_SHARDS);
+            COUNT.store(count, Ordering::Relaxed);
+            count
+        }
+        count => count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_rounded_up_to_a_power_of_two_within_bounds() {
+        for (asked, made) in [(0, 1), (1, 1), (3, 4), (64, 64), (1 << 30, MAX_SHARDS)] {
+            assert_eq!(make_shards::<u8, u8>(asked).len(), made);
+        }
+        assert!(default_shard_count().is_power_of_two());
+    }
+
+    #[test]
+    fn the_bits_of_the_shard_are_not_those_of_tag_or_group() {
+        let shards = make_shards::<u8, u8>(MAX_SHARDS);
+        let of = |hash| core::ptr::from_ref(shard_of(&shards, hash));
+        for bit in (0..SHARD_SHIFT).chain(53..64) {
+            assert_eq!(of(1 << bit), of(0), "bit {bit}");
+        }
+        assert_ne!(of(1 << SHARD_SHIFT), of(0));
+    }
+}

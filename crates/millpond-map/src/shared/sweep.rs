@@ -1,0 +1,188 @@
+#![forbid(unsafe_code)]
+//! Finding entries whose value has become zero, a little at a time.
+//!
+//! ```text
+//!   lap n      ──▶ zero? mark its hash
+//!   lap n + 1  ──▶ zero, and marked in lap n? out it goes
+//! ```
+//!
+//! An entry goes when two laps in a row have found it zero. A key that is busy (to zero and
+//! back all the time) mostly stays where it is. Marks are hashes: two keys of one hash share
+//! theirs, which lets one of them go a lap early and is harmless otherwise, since whether
+//! the value is zero is asked again under the lock that removes it.
+
+use core::hash::{BuildHasher, Hash};
+use core::mem;
+
+use super::sharded::ShardedMap;
+use super::table::POSITION_END;
+use super::visit::Visit;
+use crate::set::HashSet;
+use crate::zero::{IsZero, SweepStats, Swept};
+
+/// Groups of sixteen slots that are looked at under one lock: about a microsecond.
+const GROUPS_PER_LOCK: usize = 32;
+
+/// The sweep of a map, between two steps.
+pub(super) struct Sweeping {
+    /// None before the first step, and while one is at work: no lock is held meanwhile.
+    state: Option<Box<SweepState>>,
+    at_work: bool,
+    stats: SweepStats,
+}
+
+impl Sweeping {
+    pub(super) const NEW: Sweeping = Sweeping {
+        state: None,
+        at_work: false,
+        stats: SweepStats {
+            laps: 0,
+            swept: 0,
+            resurrected: 0,
+            resident: 0,
+        },
+    };
+}
+
+/// Where the sweep is.
+#[derive(Default)]
+struct SweepState {
+    shard: usize,
+    /// Where in the shard.
+    position: u64,
+    /// Hashes that the last lap found zero and left.
+    last: HashSet<u64>,
+    /// Those of this lap so far.
+    this: HashSet<u64>,
+}
+
+/// Gives the state back, also when `is_zero` or a drop panics.
+struct AtWork<'a, K, V, S> {
+    map: &'a ShardedMap<K, V, S>,
+    state: Option<Box<SweepState>>,
+    stats: SweepStats,
+}
+
+impl<K, V, S> Drop for AtWork<'_, K, V, S> {
+    fn drop(&mut self) {
+        let mut sweeping = self.map.sweeping.lock();
+        sweeping.state = self.state.take();
+        sweeping.stats = self.stats;
+        sweeping.at_work = false;
+    }
+}
+
+impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
+    /// Looks at the entries of the next `budget` groups of sixteen slots, and removes those
+    /// that have been zero for a lap.
+    ///
+    /// A lap goes once around the map. An entry is removed when this lap and the one before
+    /// found its value zero; [`IsZero`] is asked under the lock that removes it, so what
+    /// another thread has made of it meanwhile is never lost. Call it in turn with other
+    /// work, or let a [`BackgroundSweeper`](crate::BackgroundSweeper) do so. The map may
+    /// change in any way between two calls, and grow.
+    ///
+    /// Two threads do not sweep at once: the second one's call returns at once, with nothing
+    /// removed and no lap ended.
+    ///
+    /// # Cost
+    ///
+    /// Each entry that is looked at is hashed. A lock of a shard for every 32 groups, for
+    /// about a microsecond, in which what is removed is dropped. Eight bytes for each zero
+    /// that is left, for a lap.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use millpond_map::ShardedMap;
+    ///
+    /// let open: ShardedMap<&str, u32> = ShardedMap::new();
+    /// open.insert("idle", 0);
+    /// open.insert("busy", 3);
+    ///
+    /// while !open.sweep(64).lap_ended {} // marks
+    /// assert_eq!(open.len(), 2);
+    /// while !open.sweep(64).lap_ended {} // removes
+    /// assert_eq!(open.len(), 1);
+    /// assert_eq!(open.sweep_stats().swept, 1);
+    /// ```
+    #[track_caller]
+    pub fn sweep(&self, budget: usize) -> Swept {
+        let _visit = Visit::enter(self);
+        let Some(mut work) = self.start_sweep() else {
+            return Swept::default();
+        };
+        let AtWork { state, stats, .. } = &mut work;
+        match state {
+            Some(state) => self.sweep_on(state, stats, budget),
+            None => unreachable!("work has the state until its end"),
+        }
+    }
+
+    fn start_sweep(&self) -> Option<AtWork<'_, K, V, S>> {
+        let mut sweeping = self.sweeping.lock();
+        if sweeping.at_work {
+            return None;
+        }
+        sweeping.at_work = true;
+        Some(AtWork {
+            map: self,
+            state: Some(sweeping.state.take().unwrap_or_default()),
+            stats: sweeping.stats,
+        })
+    }
+
+    /// Goes on for `budget` groups, or to the end of the lap.
+    fn sweep_on(&self, state: &mut SweepState, stats: &mut SweepStats, budget: usize) -> Swept {
+        let shards = self.shards();
+        let mut swept = Swept::default();
+        let mut left = budget.max(1);
+        while let Some(shard) = shards.get(state.shard) {
+            if left == 0 {
+                return swept;
+            }
+            let groups = left.min(GROUPS_PER_LOCK);
+            left -= groups;
+            let (last, this) = (&state.last, &mut state.this);
+            let mut table = shard.table.write();
+            state.position =
+                table.sweep(&self.hash_builder, state.position, groups, |value, hash| {
+                    let zero = value.is_zero();
+                    let marked = last.contains(&hash);
+                    if zero && !marked {
+                        this.insert(hash);
+                        swept.left += 1;
+                    }
+                    swept.removed += usize::from(zero && marked);
+                    stats.swept += u64::from(zero && marked);
+                    stats.resurrected += u64::from(!zero && marked);
+                    zero && marked
+                });
+            drop(table);
+            if state.position == POSITION_END {
+                state.position = 0;
+                state.shard += 1;
+            }
+        }
+        stats.laps += 1;
+        stats.resident = state.this.len();
+        state.end_lap();
+        swept.lap_ended = true;
+        swept
+    }
+}
+
+impl<K, V, S> ShardedMap<K, V, S> {
+    /// Returns what [`sweep`](Self::sweep) has done, up to the last call that has ended.
+    pub fn sweep_stats(&self) -> SweepStats {
+        self.sweeping.lock().stats
+    }
+}
+
+impl SweepState {
+    fn end_lap(&mut self) {
+        self.shard = 0;
+        self.last.clear();
+        mem::swap(&mut self.last, &mut self.this);
+    }
+}

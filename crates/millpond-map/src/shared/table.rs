@@ -1,0 +1,330 @@
+//! One shard's table: what the map does to an entry, by a hash that it knows already.
+//!
+//! The table hashes keys itself only when it moves them to another slab.
+//!
+//! # Invariants
+//!
+//! Those of `raw`: what it finds is an entry for as long as the table is borrowed, and a
+//! slot that it hands out to be written is written at once.
+
+use core::hash::{BuildHasher, Hash};
+use core::mem;
+
+use equivalent::Equivalent;
+use millpond_arena::Slabs;
+
+use crate::control::BitMask;
+use crate::hash::hash_of;
+pub(super) use crate::raw::POSITION_END;
+use crate::raw::{FoundOrClaimed, Place, RawTable};
+
+/// One table for each shard of a map.
+pub(super) type Tables<K, V> = Box<[Table<K, V>]>;
+
+/// The entries of one shard.
+pub(super) struct Table<K, V>(RawTable<(K, V), Slabs>);
+
+impl<K, V> Table<K, V> {
+    /// Makes a table without a slab.
+    pub(super) const fn new() -> Self {
+        Table(RawTable::new_in(Slabs))
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.0.inner().len()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.0.inner().capacity()
+    }
+
+    pub(super) fn slab_bytes(&self) -> usize {
+        self.0.slab_bytes()
+    }
+
+    /// Finds the value of `key`, whose hash is `hash`.
+    #[inline]
+    pub(super) fn get<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<&V> {
+        let (_, slot) = self.0.find(hash, |(held, _)| key.equivalent(held))?;
+        // SAFETY: the entry was just found, and the table is borrowed.
+        Some(unsafe { &(*slot).1 })
+    }
+
+    /// Finds the value of `key` to change it.
+    #[inline]
+    pub(super) fn get_mut<Q: Equivalent<K> + ?Sized>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+    ) -> Option<&mut V> {
+        let (_, slot) = self.0.find(hash, |(held, _)| key.equivalent(held))?;
+        // SAFETY: the entry was just found, and the table is borrowed for changes.
+        Some(unsafe { &mut (*slot).1 })
+    }
+
+    /// Takes the entry of `key` out.
+    #[inline]
+    pub(super) fn take<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<(K, V)> {
+        self.0.take(hash, |(held, _)| key.equivalent(held))
+    }
+
+    /// Shows the entry of `key` to `visit`, and takes it out where `visit` says so.
+    ///
+    /// Returns what `visit` returned, and the entry if it went. A panic in `visit` leaves it.
+    #[inline]
+    pub(super) fn visit<Q: Equivalent<K> + ?Sized, R>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+        visit: impl FnOnce(&K, &mut V) -> (R, Fate),
+    ) -> Option<(R, Option<(K, V)>)> {
+        let (index, slot) = self.0.find(hash, |(held, _)| key.equivalent(held))?;
+        // SAFETY: the entry was just found, and the table is borrowed for changes.
+        let (held, value) = unsafe { &mut *slot };
+        let (answer, fate) = visit(held, value);
+        let gone = match fate {
+            Fate::Stays => None,
+            // SAFETY: `full`. `visit` could not reach the table, so the entry is there still.
+            Fate::Goes => Some(unsafe { self.0.take_at(index, hash) }),
+        };
+        Some((answer, gone))
+    }
+
+    /// Lends the value of `key` to `change`, and takes the entry out if `goes` holds after it.
+    ///
+    /// Returns the answer of `change`, and the entry if it went; none where the key is
+    /// missing. When `change` panics the entry goes all the same, and is dropped.
+    #[inline]
+    pub(super) fn settle<Q: Equivalent<K> + ?Sized, R>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+        change: impl FnOnce(&mut V) -> R,
+        goes: impl Fn(&V) -> bool,
+    ) -> Option<(R, Option<(K, V)>)> {
+        struct Settle<'a, K, V, G: Fn(&V) -> bool> {
+            table: &'a mut RawTable<(K, V), Slabs>,
+            index: usize,
+            slot: *mut (K, V),
+            hash: u64,
+            goes: G,
+        }
+
+        impl<K, V, G: Fn(&V) -> bool> Settle<'_, K, V, G> {
+            #[inline]
+            fn end(&mut self) -> Option<(K, V)> {
+                // SAFETY: the entry was found at `slot`, in a table borrowed since.
+                let goes = (self.goes)(unsafe { &(*self.slot).1 });
+                // SAFETY: `full`. Nothing else has taken the entry at `index`: `end` is
+                // called once, and the table is borrowed.
+                goes.then(|| unsafe { self.table.take_at(self.index, self.hash) })
+            }
+        }
+
+        impl<K, V, G: Fn(&V) -> bool> Drop for Settle<'_, K, V, G> {
+            fn drop(&mut self) {
+                drop(self.end());
+            }
+        }
+
+        let (index, slot) = self.0.find(hash, |(held, _)| key.equivalent(held))?;
+        let settle = Settle {
+            table: &mut self.0,
+            index,
+            slot,
+            hash,
+            goes,
+        };
+        // SAFETY: the entry was just found, and the table is borrowed for changes.
+        let answer = change(unsafe { &mut (*settle.slot).1 });
+        // From here on a panic is one in `goes`, which is not asked a second time.
+        let mut settle = mem::ManuallyDrop::new(settle);
+        Some((answer, settle.end()))
+    }
+
+    /// Drops every entry and keeps the slab.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Drops every entry and gives the slab back.
+    pub(super) fn release(&mut self) {
+        self.0.clear_and_release();
+    }
+
+    /// Takes every entry out, as a walk. The table keeps its slab.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (K, V)> {
+        self.0.drain()
+    }
+
+    /// Walks the entries.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        // SAFETY: `alive`. The table is borrowed for as long as the walk.
+        let walk = unsafe { self.0.iter() };
+        walk.map(|slot| {
+            // SAFETY: `typed`. A walk returns slots with an entry, and the table is borrowed.
+            let (key, value) = unsafe { slot.as_ref() };
+            (key, value)
+        })
+    }
+
+    /// Shows each entry to `visit`, which may change its value.
+    pub(super) fn for_each_mut(&mut self, mut visit: impl FnMut(&K, &mut V)) {
+        // SAFETY: `alive`. The table is borrowed for as long as the walk.
+        for mut slot in unsafe { self.0.iter() } {
+            // SAFETY: `typed`. Each entry comes once, and the table is borrowed for changes.
+            let (key, value) = unsafe { slot.as_mut() };
+            visit(key, value);
+        }
+    }
+
+    /// Keeps the entries for which `keep` holds, and drops the others.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain(|(key, value)| keep(key, value));
+    }
+}
+
+/// What becomes of an entry after a visit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    Stays,
+    Goes,
+}
+
+impl Fate {
+    /// Returns `Goes` where `goes` holds.
+    #[inline]
+    pub(super) fn goes_if(goes: bool) -> Fate {
+        if goes { Fate::Goes } else { Fate::Stays }
+    }
+}
+
+impl<K: Eq + Hash, V> Table<K, V> {
+    /// Finds the entry of `key`, or puts `(key, fresh)` there.
+    ///
+    /// `change` sees the value that is there, and gets `fresh` back. Returns its answer with
+    /// the key that was not needed; none where the entry is new.
+    #[inline]
+    pub(super) fn upsert<S: BuildHasher, R>(
+        &mut self,
+        builder: &S,
+        hash: u64,
+        key: K,
+        fresh: V,
+        change: impl FnOnce(&mut V, V) -> R,
+    ) -> Option<(R, K)> {
+        // SAFETY: a slot that is claimed is written right below.
+        let place = match unsafe { self.0.find_or_claim(hash, |(held, _)| key == *held) } {
+            Place::Found(entry) => Ok(entry),
+            Place::Claimed(slot) => Err(slot),
+            // SAFETY: as above.
+            Place::Further(lanes) => unsafe { self.further(builder, hash, lanes, &key) },
+        };
+        match place {
+            Ok(mut entry) => {
+                // SAFETY: the entry was just found, and the table is borrowed for changes.
+                let held = unsafe { &mut entry.as_mut().1 };
+                Some((change(held, fresh), key))
+            }
+            Err(slot) => {
+                // SAFETY: the slot was just claimed, so it is ours to write.
+                unsafe { slot.write((key, fresh)) };
+                None
+            }
+        }
+    }
+
+    /// Finds the entry of `key`, or claims a slot for it, where the home group does not decide.
+    ///
+    /// # Safety
+    ///
+    /// `full`: the caller writes a slot that comes as `Err` before anything else reads the
+    /// table or unwinds.
+    #[cold]
+    #[inline(never)]
+    unsafe fn further<S: BuildHasher>(
+        &mut self,
+        builder: &S,
+        hash: u64,
+        lanes: BitMask,
+        key: &K,
+    ) -> FoundOrClaimed<(K, V)> {
+        // SAFETY: by contract.
+        unsafe {
+            self.0.find_or_claim_further(
+                hash,
+                lanes,
+                |(held, _)| key == held,
+                |(held, _)| hash_of(builder, held),
+            )
+        }
+    }
+
+    /// Sets the value of `key`. Returns what is left over: the value before, and the key
+    /// that was not needed.
+    #[inline]
+    pub(super) fn insert<S: BuildHasher>(
+        &mut self,
+        builder: &S,
+        hash: u64,
+        key: K,
+        value: V,
+    ) -> Option<(V, K)> {
+        self.upsert(builder, hash, key, value, mem::replace)
+    }
+
+    /// Inserts an entry whose key is known to be missing.
+    pub(super) fn insert_missing<S: BuildHasher>(
+        &mut self,
+        builder: &S,
+        hash: u64,
+        key: K,
+        value: V,
+    ) {
+        self.0.make_room(hash, |(held, _)| hash_of(builder, held));
+        // SAFETY: there is room; the slot is written right below. A key that is there
+        // after all, by an `Eq` that lies, would be there twice: no danger to memory.
+        let slot = unsafe { self.0.claim(hash) };
+        // SAFETY: the slot was just claimed, so it is ours to write.
+        unsafe { slot.write((key, value)) };
+    }
+
+    /// Lends the entries of `groups` home groups from `position` on to `pick`, with their
+    /// hashes, and drops those for which that holds.
+    ///
+    /// Returns the position to go on from, [`POSITION_END`] at the end of the table. It stays
+    /// good while the table is changed in any way between two calls.
+    pub(super) fn sweep<S: BuildHasher>(
+        &mut self,
+        builder: &S,
+        position: u64,
+        groups: usize,
+        mut pick: impl FnMut(&V, u64) -> bool,
+    ) -> u64 {
+        self.0.scan_out(
+            position,
+            groups,
+            |(held, _)| hash_of(builder, held),
+            |(_, value), hash| pick(value, hash),
+            drop,
+        )
+    }
+
+    /// Makes room for `additional` more entries.
+    pub(super) fn reserve<S: BuildHasher>(&mut self, builder: &S, additional: usize) {
+        self.0
+            .reserve(additional, |(held, _)| hash_of(builder, held));
+    }
+
+    /// Gives back what the entries do not need.
+    pub(super) fn shrink<S: BuildHasher>(&mut self, builder: &S) {
+        // Keeping more than was asked for is no error.
+        let _ = self.0.try_shrink_to(0, |(held, _)| hash_of(builder, held));
+    }
+
+    /// Verifies the invariants of the table.
+    pub(super) fn check<S: BuildHasher>(&self, builder: &S) -> Result<(), crate::Broken> {
+        self.0.check(|(held, _)| hash_of(builder, held))
+    }
+}

@@ -1,0 +1,80 @@
+//! In steady state, maps for many threads call no allocator.
+//!
+//! One test function: the counts of the arena are of the whole process.
+
+use std::alloc::System;
+
+use millpond_map::{ShardedCounterMap, ShardedMap, SnapshotMap};
+use millpond_testkit::{Counting, thread_counts};
+
+#[global_allocator]
+static GLOBAL: Counting<System> = Counting::new(System);
+
+/// Runs `work` a few times, and then holds it to no call of the global allocator, of the
+/// arena, or of the system.
+fn hold_steady(name: &str, mut work: impl FnMut()) {
+    for _ in 0..8 {
+        work();
+    }
+    let calls = || {
+        let (global, arena) = (thread_counts(), millpond_arena::stats());
+        (
+            global.requests() + global.frees,
+            arena.allocations,
+            arena.os_calls,
+        )
+    };
+    let before = calls();
+    for _ in 0..50 {
+        work();
+    }
+    assert_eq!(calls(), before, "{name}: (global allocator, arena, system)");
+}
+
+#[test]
+fn steady_state_allocates_nothing() {
+    let map: ShardedMap<u64, u64> = ShardedMap::with_shards(32);
+    let fill = |round: u64| (0..5000).for_each(|n| _ = map.insert(n * 7 + round, n));
+
+    let mut round = 0;
+    hold_steady("clear", || {
+        round += 1;
+        fill(round % 2);
+        map.clear();
+    });
+    let bytes = map.allocation_size();
+    hold_steady("take_all", || {
+        fill(0);
+        assert_eq!(map.take_all().drain().count(), 5000);
+    });
+    hold_steady("retain", || {
+        fill(0);
+        map.retain(|_, _| false);
+    });
+    hold_steady("sweep", || {
+        (0..100).for_each(|n| _ = map.insert(n, n % 2));
+        while !map.sweep(1000).lap_ended {}
+    });
+    assert_eq!(map.allocation_size(), bytes);
+
+    let counts: ShardedCounterMap<u64> = ShardedCounterMap::new();
+    let mut next = 0;
+    hold_steady("counter churn", || {
+        // Two thousand keys open at any time, each gone when its count is zero.
+        for _ in 0..4000 {
+            counts.add(next, 1).unwrap();
+            if let Some(old) = next.checked_sub(2000) {
+                assert_eq!(counts.sub(old, 1), Ok(0));
+            }
+            next += 1;
+        }
+        assert_eq!(counts.len(), 2000);
+    });
+
+    let snapshots: SnapshotMap<u64, u64> = SnapshotMap::new();
+    snapshots.update(|map| map.extend((0..1000).map(|n| (n, n))));
+    hold_steady("snapshot update", || {
+        snapshots.update(|map| *map.entry(7).or_default() += 1);
+        assert_eq!(snapshots.load().len(), 1000);
+    });
+}
