@@ -63,6 +63,11 @@ fn session_cache() {
 }
 
 #[test]
+fn shared_counters() {
+    prints_what_it_promises("shared_counters");
+}
+
+#[test]
 fn word_count() {
     prints_what_it_promises("word_count");
 }
