@@ -7,16 +7,10 @@
 use crate::control::tag;
 
 /// Holds a set of lanes, lane `n` in bit `n`.
-#[cfg_attr(
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    allow(dead_code, reason = "oracle of tests")
-)]
+#[allow(dead_code, reason = "the oracle of tests where another body is in use")]
 pub(crate) type MaskWord = u32;
 /// One bit a lane.
-#[cfg_attr(
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    allow(dead_code, reason = "oracle of tests")
-)]
+#[allow(dead_code, reason = "the oracle of tests where another body is in use")]
 pub(crate) const MASK_STRIDE_LOG2: u32 = 0;
 
 const ONES: u128 = u128::from_le_bytes([0x01; 16]);
@@ -63,7 +57,10 @@ impl Matches {
     }
 
     /// Returns the lanes that matched.
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )))]
     #[inline]
     pub(crate) fn mask(self) -> crate::control::BitMask {
         crate::control::BitMask(self.mask_word())
@@ -114,14 +111,20 @@ impl Group {
     }
 
     /// Returns the lanes without an entry.
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )))]
     #[inline]
     pub(crate) fn empties(self) -> crate::control::BitMask {
         crate::control::BitMask(self.empties_word())
     }
 
     /// Returns the lanes with an entry.
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )))]
     #[inline]
     pub(crate) fn fulls(self) -> crate::control::BitMask {
         crate::control::BitMask(self.fulls_word())

@@ -58,7 +58,10 @@ pub(crate) use neon::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
 pub(crate) use sse2::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
 
 /// One lane of all ones at index 16; sixteen bytes from `16 - lane` have it at `lane`.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little")
+))]
 static ONE_HOT: [u8; 32] = {
     let mut bytes = [0; 32];
     bytes[16] = 0xff;
