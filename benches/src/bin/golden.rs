@@ -35,6 +35,7 @@ const ROWS: &[Row] = &[
     ("map-insert", map_insert),
     ("map-erase-insert", map_erase_insert),
     ("pool-get-put", pool_get_put),
+    ("pool-eight-held", pool_eight_held),
 ];
 
 fn main() -> ExitCode {
@@ -132,5 +133,16 @@ fn pool_get_put(n: u64) -> u64 {
     static POOL: Pool<Vec<u8>> = Pool::new(|| Vec::with_capacity(64));
     (0..n)
         .map(|_| black_box(POOL.get()).capacity() as u64)
+        .sum()
+}
+
+/// `n` is a multiple of eight: eight guards at a time, dropped in order.
+fn pool_eight_held(n: u64) -> u64 {
+    static POOL: Pool<Vec<u8>> = Pool::new(|| Vec::with_capacity(64));
+    (0..n / 8)
+        .map(|_| {
+            let held: [_; 8] = std::array::from_fn(|_| black_box(POOL.get()));
+            held.iter().map(|buffer| buffer.capacity() as u64).sum::<u64>()
+        })
         .sum()
 }

@@ -69,14 +69,11 @@ impl Inner {
         self.offset_bytes
     }
 
-    /// Returns the calling thread's shard, made if need be.
-    #[inline]
-    fn own_slot(&self) -> Option<OwnSlot> {
-        let near = local::slot_at(self.offset_bytes());
-        match near.filter(OwnSlot::is_open) {
-            Some(own) => Some(own),
-            None => self.id.and_then(|id| local::own_slot(id, &self.shards)),
-        }
+    /// Returns the calling thread's shard, made if need be. `near` is what the
+    /// fast path has found.
+    fn own_slot(&self, near: Option<OwnSlot>) -> Option<OwnSlot> {
+        near.filter(OwnSlot::is_open)
+            .or_else(|| self.id.and_then(|id| local::own_slot(id, &self.shards)))
     }
 
     fn count(&self, own: Option<&OwnSlot>, event: Event) {
@@ -86,15 +83,30 @@ impl Inner {
         }
     }
 
-    /// Takes an item from wherever there is one, nearest first.
-    pub(crate) fn take(&self) -> Option<AnyNode> {
-        let own = self.own_slot();
+    /// Takes an item from wherever there is one, nearest first. `near` is the
+    /// slot whose private place the fast path has found empty, or none.
+    #[inline]
+    pub(crate) fn take(&self, near: Option<OwnSlot>) -> Option<AnyNode> {
+        let turn = self.cycle.now();
+        // A slot that is not open has nothing in its queues.
+        if let Some(own) = &near
+            && let Some(node) = own.take_newest(turn.current())
+        {
+            own.count(Event::QueueGet);
+            return Some(node);
+        }
+        self.take_far(near, turn)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_far(&self, near: Option<OwnSlot>, turn: Turn) -> Option<AnyNode> {
+        let own = self.own_slot(near);
         let own = own.as_ref();
         // Again, as slots beyond the first chunk come here without a look.
         if let Some(node) = own.and_then(OwnSlot::take_private) {
             return Some(node);
         }
-        let turn = self.cycle.now();
         let found = self
             .take_current(own, turn)
             .or_else(|| self.take_victim(own, turn));
@@ -152,16 +164,40 @@ impl Inner {
             .push(node)
     }
 
-    /// Puts `node` where its thread finds it first.
+    /// Puts `node` where its thread finds it first. `near` is the slot whose
+    /// private place the fast path has found filled, or none.
     ///
     /// # Errors
     ///
     /// Gives it back, counted, when everything is full; the caller drops it.
-    pub(crate) fn put(&self, node: AnyNode) -> Result<(), AnyNode> {
-        let own = self.own_slot();
-        let own = own.as_ref();
+    #[inline]
+    pub(crate) fn put(&self, near: Option<OwnSlot>, node: AnyNode) -> Result<(), AnyNode> {
         let side = self.cycle.now().current();
         let mut node = node;
+        if let Some(own) = &near
+            && own.is_open()
+        {
+            node = match own.push(side, node) {
+                Ok(()) => {
+                    own.count(Event::QueuePut);
+                    return Ok(());
+                }
+                Err(node) => node,
+            };
+        }
+        self.put_far(near, side, node)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_far(
+        &self,
+        near: Option<OwnSlot>,
+        side: usize,
+        mut node: AnyNode,
+    ) -> Result<(), AnyNode> {
+        let own = self.own_slot(near);
+        let own = own.as_ref();
         if let Some(own) = own {
             node = match own.put_private(node) {
                 Ok(()) => return Ok(()),

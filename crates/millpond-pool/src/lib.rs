@@ -42,7 +42,7 @@
 //!
 //! # Features
 //!
-//! None. Under `--cfg millpond_loom` only the two lock-free parts are built,
+//! None. Under `--cfg millpond_loom` only the lock-free parts are built,
 //! on loom's atomics, for `tests/loom.rs`.
 
 pub(crate) mod queue;
@@ -81,5 +81,8 @@ pub use crate::retain::{KEEP_BYTES, Strikes, Verdict};
 /// only. Not part of the interface.
 #[doc(hidden)]
 pub mod parts {
-    pub use crate::{place::Place, queue::Ring};
+    pub use crate::{
+        place::Place,
+        queue::{Ring, Stash},
+    };
 }

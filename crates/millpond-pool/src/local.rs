@@ -41,18 +41,13 @@ use once_cell::race::OnceBox;
 
 use crate::node::{AnyNode, Condemned, Header};
 use crate::place::Place;
-use crate::queue::Ring;
+use crate::queue::Queue;
 use crate::registry;
 use crate::stats::{Counts, Event, PoolStats};
 
 /// Bytes from one slot to the next: two cache lines, as x86-64 fetches them in
 /// pairs. Borrowed from Go's `poolLocal`.
 pub(crate) const SLOT_BYTES: usize = 128;
-
-/// Items that the queue of a shard holds, in each generation.
-///
-/// Guessed: Go's benchmark of overflow goes 100 deep. One queue is 1 KiB.
-pub(crate) const QUEUE_SLOTS: usize = 128;
 
 /// Pools that the fast path reaches in one step: a page of slots per thread.
 const FIRST_CHUNK_SLOTS: usize = 32;
@@ -64,8 +59,6 @@ const CHUNKS: usize = 13;
 /// tier only.
 pub(crate) const MAX_POOLS: usize = FIRST_CHUNK_SLOTS << (CHUNKS - 1);
 
-type Queue = Ring<Header, QUEUE_SLOTS>;
-
 /// The shard of one thread in one pool.
 #[repr(align(128))]
 #[derive(Debug)]
@@ -75,7 +68,7 @@ pub(crate) struct Slot {
     /// What lay in `private` at the last tick.
     victim: Place<Header>,
     /// The queues of both generations, made when the first item overflows.
-    queues: OnceBox<[Queue; 2]>,
+    queues: OnceBox<[Queue<Header>; 2]>,
     /// The next shard of the same pool, or null.
     next: AtomicPtr<Slot>,
     pub(crate) counts: Counts,
@@ -97,7 +90,7 @@ impl Slot {
     /// Takes the oldest item of the queue of `side`.
     pub(crate) fn take_oldest(&self, side: usize) -> Option<AnyNode> {
         let header = self.queues.get()?[side].take_oldest()?;
-        // SAFETY: `sole-owner` of node.rs: the ring gives each item out once.
+        // SAFETY: `sole-owner` of node.rs: the queue gives each item out once.
         Some(unsafe { AnyNode::from_raw(header) })
     }
 
@@ -255,16 +248,18 @@ impl OwnSlot {
     }
 
     /// Takes the newest item of the queue of `side`.
+    #[inline]
     pub(crate) fn take_newest(&self, side: usize) -> Option<AnyNode> {
         let header = self.slot.queues.get()?[side].take_newest()?;
-        // SAFETY: `sole-owner` of node.rs: the ring gives each item out once.
+        // SAFETY: `sole-owner` of node.rs: the queue gives each item out once.
         Some(unsafe { AnyNode::from_raw(header) })
     }
 
     /// Adds `node` to the queue of `side`, or gives it back when that is full.
+    #[inline]
     pub(crate) fn push(&self, side: usize, node: AnyNode) -> Result<(), AnyNode> {
         let queues = self.slot.queues.get_or_init(Box::default);
-        // SAFETY: `sole-owner` of node.rs: the ring did not take it.
+        // SAFETY: `sole-owner` of node.rs: the queue did not take it.
         queues[side]
             .push(node.into_raw())
             .map_err(|header| unsafe { AnyNode::from_raw(header) })
@@ -282,6 +277,7 @@ impl OwnSlot {
     }
 
     /// Counts one.
+    #[inline]
     pub(crate) fn count(&self, event: Event) {
         self.slot.counts.add_as_owner(event);
     }

@@ -152,7 +152,6 @@ impl<T> Place<T> {
     }
 
     /// Returns whether an item lies here, as of some moment just passed.
-    #[cfg(not(millpond_loom))]
     pub(crate) fn is_filled(&self) -> bool {
         self.0.load(Relaxed).addr() > CLOSED
     }

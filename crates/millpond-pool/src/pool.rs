@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 use once_cell::race::OnceBox;
 
 use crate::inner::Inner;
-use crate::local;
+use crate::local::{self, OwnSlot};
 use crate::node::{AnyNode, Condemned, Node};
 use crate::pooled::Pooled;
 use crate::recycle::{Recycle, recycle};
@@ -72,16 +72,21 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// of the pool or by the thread; an allocation only if `make` is called.
     #[inline]
     pub fn get(&self) -> Pooled<'_, T> {
-        match self.take_private() {
-            Some(node) => Pooled::new(self, node),
-            None => self.get_slow(),
+        let own = self.own_slot();
+        match own.as_ref().and_then(OwnSlot::take_private) {
+            Some(node) => Pooled::new(self, self.own_type(node)),
+            None => self.get_slow(own),
         }
     }
 
     /// Returns an item that was given back, or none.
     #[inline]
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
-        let node = self.take_private().or_else(|| self.take_slow())?;
+        let own = self.own_slot();
+        let node = match own.as_ref().and_then(OwnSlot::take_private) {
+            Some(node) => self.own_type(node),
+            None => self.take_slow(own)?,
+        };
         Some(Pooled::new(self, node))
     }
 
@@ -94,11 +99,11 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         self.take_back(Node::boxed(value));
     }
 
+    /// Returns the calling thread's slot, if it is near; it may not be open.
     #[inline]
-    fn take_private(&self) -> Option<Box<Node<T>>> {
+    fn own_slot(&self) -> Option<OwnSlot> {
         // Acquire pairs with the Release in `registry::open`.
-        let own = local::slot_at(self.offset_bytes.load(Acquire))?;
-        own.take_private().map(|node| self.own_type(node))
+        local::slot_at(self.offset_bytes.load(Acquire))
     }
 
     /// Takes back what a guard held.
@@ -110,12 +115,13 @@ impl<T: Recycle + Send + 'static> Pool<T> {
             return self.drop_oversized(node);
         }
         let node = AnyNode::new(node);
-        let returned = match local::slot_at(self.offset_bytes.load(Acquire)) {
+        let own = self.own_slot();
+        let returned = match &own {
             Some(own) => own.put_private(node),
             None => Err(node),
         };
         if let Err(node) = returned {
-            self.put_slow(node);
+            self.put_slow(own, node);
         }
     }
 
@@ -126,26 +132,33 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         unsafe { node.into_box::<T>() }
     }
 
-    #[cold]
+    // The next three are not cold: all but one of the items that a thread holds
+    // at a time come through here.
+
     #[inline(never)]
-    fn get_slow(&self) -> Pooled<'_, T> {
-        let node = self
-            .take_slow()
-            .unwrap_or_else(|| Node::boxed((self.make)()));
-        Pooled::new(self, node)
+    fn get_slow(&self, own: Option<OwnSlot>) -> Pooled<'_, T> {
+        match self.inner().take(own) {
+            Some(node) => Pooled::new(self, self.own_type(node)),
+            None => self.get_new(),
+        }
+    }
+
+    #[inline(never)]
+    fn take_slow(&self, own: Option<OwnSlot>) -> Option<Box<Node<T>>> {
+        self.inner().take(own).map(|node| self.own_type(node))
+    }
+
+    #[inline(never)]
+    fn put_slow(&self, own: Option<OwnSlot>, node: AnyNode) {
+        if let Err(node) = self.inner().put(own, node) {
+            drop_unkept(node);
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn take_slow(&self) -> Option<Box<Node<T>>> {
-        self.inner().take().map(|node| self.own_type(node))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn put_slow(&self, node: AnyNode) {
-        // An item that fits nowhere is dropped here, with nothing held.
-        drop(self.inner().put(node));
+    fn get_new(&self) -> Pooled<'_, T> {
+        Pooled::new(self, Node::boxed((self.make)()))
     }
 
     #[cold]
@@ -207,12 +220,19 @@ impl<T> Pool<T> {
             .map_or_else(PoolStats::default, |inner| inner.stats())
     }
 
+    #[inline]
     fn inner(&self) -> &Inner {
         match self.inner.get() {
             Some(inner) => inner,
             None => registry::open(&self.inner, &self.offset_bytes),
         }
     }
+}
+
+/// Drops an item that fits nowhere, with nothing held.
+#[cold]
+fn drop_unkept(node: AnyNode) {
+    drop(node);
 }
 
 impl<T> Drop for Pool<T> {

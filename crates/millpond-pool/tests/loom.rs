@@ -14,7 +14,7 @@ use loom::model::Builder;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
-use millpond_pool::parts::{Place, Ring};
+use millpond_pool::parts::{Place, Ring, Stash};
 
 /// An item that whoever takes it reads and writes.
 struct Item {
@@ -145,6 +145,42 @@ fn private_place_gives_each_item_out_exactly_once() {
             .into_iter()
             .for_each(|ticker| ticker.join().unwrap());
         if let Some(item) = place.take() {
+            consume(item, &*seen);
+        }
+        assert!(
+            seen.iter().all(|count| count.load(Relaxed) == 1),
+            "one was lost"
+        );
+    });
+}
+
+/// The owner pushes and takes back; two others take from the bottom.
+#[test]
+fn stash_gives_each_item_out_exactly_once() {
+    model(Some(3), || {
+        let stash = Arc::new(Stash::<Item, 2>::new());
+        let seen = Arc::new([const { () }; 4].map(|()| AtomicUsize::new(0)));
+        let thieves = [(); 2].map(|()| {
+            let (stash, seen) = (Arc::clone(&stash), Arc::clone(&seen));
+            thread::spawn(move || {
+                if let Some(item) = stash.take_oldest() {
+                    consume(item, &*seen);
+                }
+            })
+        });
+        for number in 0..4 {
+            // Refused: full, unless a thief has emptied the top.
+            if let Err(refused) = stash.push(item(number)) {
+                consume(refused, &*seen);
+            }
+            if number == 1
+                && let Some(item) = stash.take_newest()
+            {
+                consume(item, &*seen);
+            }
+        }
+        thieves.into_iter().for_each(|thief| thief.join().unwrap());
+        while let Some(item) = stash.take_newest() {
             consume(item, &*seen);
         }
         assert!(

@@ -121,7 +121,7 @@ fn a_panic_in_drop_during_a_tick_drops_the_others_all_the_same() {
 fn a_panic_in_drop_of_what_fits_nowhere_or_is_discarded() {
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
-    for _ in 0..1 + 128 + 512 {
+    for _ in 0..1 + 15 + 128 + 512 {
         pool.put(Bomb(Item::new(&LIVES, 0)));
     }
     let held = pool.stats().retained_items;
