@@ -31,7 +31,7 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{
     AtomicPtr,
     Ordering::{Acquire, Relaxed, Release},
@@ -339,13 +339,13 @@ impl ThreadTable {
 /// What the fast path reads. No Drop: an access is two loads.
 struct Hot {
     len_bytes: Cell<usize>,
-    base: Cell<*const Slot>,
+    base: Cell<NonNull<Slot>>,
     table: Cell<Option<&'static ThreadTable>>,
 }
 
 thread_local! {
     static HOT: Hot = const {
-        Hot { len_bytes: Cell::new(0), base: Cell::new(ptr::null()), table: Cell::new(None) }
+        Hot { len_bytes: Cell::new(0), base: Cell::new(NonNull::dangling()), table: Cell::new(None) }
     };
 
     /// Touched when a thread takes a table, so that its end is noticed.
@@ -366,9 +366,11 @@ pub(crate) fn slot_at(offset_bytes: usize) -> Option<OwnSlot> {
         if hot.len_bytes.get() <= offset_bytes {
             return None;
         }
-        let slot = hot.base.get().wrapping_byte_add(offset_bytes);
+        // SAFETY: `chunk-0`: the offset is within the chunk. Said to the compiler
+        // so that it need not ask whether the sum is null.
+        let slot = unsafe { hot.base.get().byte_add(offset_bytes) };
         // SAFETY: `chunk-0` and `leaked`; offsets are multiples of a slot.
-        let slot = unsafe { &*slot };
+        let slot = unsafe { slot.as_ref() };
         Some(OwnSlot {
             slot,
             _this_thread: PhantomData,
@@ -403,7 +405,7 @@ fn enter() -> Option<&'static ThreadTable> {
     let table = registry::lend_table();
     let first = table.chunk(0);
     HOT.with(|hot| {
-        hot.base.set(first.as_ptr());
+        hot.base.set(NonNull::from(first).cast());
         hot.len_bytes.set(size_of_val(first));
         hot.table.set(Some(table));
     });
@@ -418,7 +420,7 @@ impl Drop for Exit {
     fn drop(&mut self) {
         let table = HOT.with(|hot| {
             hot.len_bytes.set(0);
-            hot.base.set(ptr::null());
+            hot.base.set(NonNull::dangling());
             hot.table.take()
         });
         let Some(table) = table else { return };

@@ -72,10 +72,13 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// of the pool or by the thread; an allocation only if `make` is called.
     #[inline]
     pub fn get(&self) -> Pooled<'_, T> {
-        let own = self.own_slot();
-        match own.as_ref().and_then(OwnSlot::take_private) {
+        // Two ways out of the fast path, so that it does not carry an `Option`.
+        let Some(own) = self.own_slot() else {
+            return self.get_far();
+        };
+        match own.take_private() {
             Some(node) => Pooled::new(self, self.own_type(node)),
-            None => self.get_slow(own),
+            None => self.get_near(own),
         }
     }
 
@@ -84,10 +87,10 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
         let own = self.own_slot();
         let node = match own.as_ref().and_then(OwnSlot::take_private) {
-            Some(node) => self.own_type(node),
-            None => self.take_slow(own)?,
+            Some(node) => node,
+            None => self.inner().take(own)?,
         };
-        Some(Pooled::new(self, node))
+        Some(Pooled::new(self, self.own_type(node)))
     }
 
     /// Adds an item that was made elsewhere, reset like any other.
@@ -115,13 +118,11 @@ impl<T: Recycle + Send + 'static> Pool<T> {
             return self.drop_oversized(node);
         }
         let node = AnyNode::new(node);
-        let own = self.own_slot();
-        let returned = match &own {
-            Some(own) => own.put_private(node),
-            None => Err(node),
+        let Some(own) = self.own_slot() else {
+            return self.put_far(node);
         };
-        if let Err(node) = returned {
-            self.put_slow(own, node);
+        if let Err(node) = own.put_private(node) {
+            self.put_near(own, node);
         }
     }
 
@@ -132,25 +133,36 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         unsafe { node.into_box::<T>() }
     }
 
-    // The next three are not cold: all but one of the items that a thread holds
-    // at a time come through here.
-
+    /// Not cold: all but one of the items that a thread holds come this way.
     #[inline(never)]
-    fn get_slow(&self, own: Option<OwnSlot>) -> Pooled<'_, T> {
-        match self.inner().take(own) {
+    fn get_near(&self, own: OwnSlot) -> Pooled<'_, T> {
+        match self.inner().take(Some(own)) {
             Some(node) => Pooled::new(self, self.own_type(node)),
             None => self.get_new(),
         }
     }
 
+    /// Not cold, as [`get_near`](Self::get_near).
     #[inline(never)]
-    fn take_slow(&self, own: Option<OwnSlot>) -> Option<Box<Node<T>>> {
-        self.inner().take(own).map(|node| self.own_type(node))
+    fn put_near(&self, own: OwnSlot, node: AnyNode) {
+        if let Err(node) = self.inner().put(Some(own), node) {
+            drop_unkept(node);
+        }
     }
 
+    #[cold]
     #[inline(never)]
-    fn put_slow(&self, own: Option<OwnSlot>, node: AnyNode) {
-        if let Err(node) = self.inner().put(own, node) {
+    fn get_far(&self) -> Pooled<'_, T> {
+        match self.inner().take(None) {
+            Some(node) => Pooled::new(self, self.own_type(node)),
+            None => self.get_new(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_far(&self, node: AnyNode) {
+        if let Err(node) = self.inner().put(None, node) {
             drop_unkept(node);
         }
     }
