@@ -52,6 +52,7 @@ mod check;
 mod control;
 mod counter;
 mod error;
+mod frozen;
 mod hash;
 mod map;
 mod pool;
@@ -85,6 +86,7 @@ pub mod hash_set {
 
 pub use crate::counter::{Count, CountError, CounterMap};
 pub use crate::error::TryReserveError;
+pub use crate::frozen::{FrozenIntoIter, FrozenIter, FrozenMap};
 pub use crate::hash::DefaultHashBuilder;
 pub use crate::map::HashMap;
 pub use crate::pool::{MapPool, PooledMap, PooledSet};

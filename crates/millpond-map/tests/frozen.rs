@@ -1,0 +1,190 @@
+#![forbid(unsafe_code)]
+//! `FrozenMap` against the map that it was made of.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use millpond_map::{FrozenMap, HashMap};
+use millpond_testkit::fuse::{Callback, Fragile, each_panic, light};
+use millpond_testkit::hashers::{Degenerate, Identity, Lying};
+use millpond_testkit::rng::Rng;
+use millpond_testkit::values::{
+    Aligned64, AlignedPage, Nothing, Sample, Tracked, Wide, live, no_value_left,
+};
+
+const SIZES: [u64; 12] = [0, 1, 2, 3, 8, 16, 17, 64, 100, 1000, 1024, 5000];
+
+/// Freezes and thaws at many sizes, and compares every look-up and the walk.
+fn agrees<K: Sample, V: Sample>() {
+    no_value_left(|| {
+        for size in SIZES {
+            let mut rng = Rng::new(size);
+            let numbers: Vec<u64> = (0..size).map(|_| rng.next_u64()).collect();
+            let make = || -> HashMap<K, V> {
+                numbers
+                    .iter()
+                    .map(|&n| (K::sample(n), V::sample(n ^ 1)))
+                    .collect()
+            };
+            let map = make();
+            let frozen = make().freeze();
+            assert!(frozen.is_direct() || frozen.is_empty());
+            compare(&map, &frozen, &mut rng);
+            let thawed = frozen.thaw();
+            thawed.check().expect("whole");
+            // Another hasher: equality does not depend on it.
+            assert_eq!(map, thawed);
+        }
+    });
+}
+
+fn compare<K: Sample, V: Sample, S: std::hash::BuildHasher>(
+    map: &HashMap<K, V, S>,
+    frozen: &FrozenMap<K, V, S>,
+    rng: &mut Rng,
+) {
+    frozen.check().expect("whole");
+    assert_eq!(
+        (frozen.len(), frozen.is_empty()),
+        (map.len(), map.is_empty())
+    );
+    for (key, value) in map {
+        assert_eq!(frozen.get_key_value(key), Some((key, value)));
+        assert!(frozen.contains_key(key));
+    }
+    for _ in 0..map.len().min(500) + 10 {
+        let keys: [K; 7] = std::array::from_fn(|_| {
+            let held = map.keys().nth(rng.below(map.len().clamp(1, 50)));
+            held.filter(|_| rng.one_in(2))
+                .cloned()
+                .unwrap_or_else(|| K::sample(rng.next_u64()))
+        });
+        let keys = keys.each_ref();
+        assert_eq!(frozen.get_many(keys), keys.map(|key| map.get(key)));
+        assert_eq!(
+            keys.map(|key| frozen.get(key)),
+            keys.map(|key| map.get(key))
+        );
+    }
+    assert_eq!(frozen.iter().len(), map.len());
+    assert_eq!(frozen.iter().count(), map.len());
+    assert!(
+        frozen
+            .iter()
+            .all(|(key, value)| map.get(key) == Some(value))
+    );
+}
+
+#[test]
+fn numbers() {
+    agrees::<u64, u64>();
+    agrees::<u8, u64>();
+}
+
+#[test]
+fn strings() {
+    agrees::<String, String>();
+}
+
+#[test]
+fn values_that_count_their_drops() {
+    agrees::<Tracked, Tracked>();
+}
+
+#[test]
+fn entries_of_odd_sizes_and_alignments() {
+    agrees::<u64, Nothing>();
+    agrees::<Nothing, u64>();
+    agrees::<(), ()>();
+    agrees::<u64, Aligned64>();
+    agrees::<AlignedPage, u8>();
+    agrees::<u64, Wide>();
+}
+
+#[test]
+fn hashes_without_good_bits() {
+    let map: HashMap<u64, u64, Identity> = (0..3000).map(|n| (n << 20, n)).collect();
+    let frozen = map.clone().freeze();
+    assert!(frozen.is_direct());
+    compare(&map, &frozen, &mut Rng::new(1));
+    assert_eq!(frozen.thaw(), map);
+}
+
+#[test]
+fn one_hash_for_all() {
+    for size in [1, 2, 100] {
+        let map: HashMap<u64, Tracked, Degenerate> =
+            (0..size).map(|n| (n, Tracked::sample(n))).collect();
+        let frozen = map.clone().freeze();
+        assert_eq!(frozen.is_direct(), size == 1);
+        compare(&map, &frozen, &mut Rng::new(1));
+        assert_eq!(frozen.thaw(), map);
+    }
+    assert_eq!(live(), 0);
+}
+
+/// A hash that changes from call to call loses entries, but no memory, and every call ends.
+#[test]
+fn a_lying_hash_finds_less_and_nothing_else() {
+    let mut map: HashMap<u64, Tracked, Lying> = HashMap::with_hasher(Lying);
+    (0..500).for_each(|n| drop(map.insert(n, Tracked::sample(n))));
+    let frozen = map.freeze();
+    let found = (0..500).filter(|n| frozen.get(n).is_some()).count();
+    assert!(found <= 500);
+    assert_eq!(frozen.iter().count(), frozen.len());
+    drop(frozen.thaw());
+    assert_eq!(live(), 0);
+}
+
+#[test]
+fn what_a_walk_has_not_come_to_is_dropped() {
+    for taken in [0, 1, 60, 100] {
+        let map: HashMap<u64, Tracked> = (0..100).map(|n| (n, Tracked::sample(n))).collect();
+        let mut walk = map.freeze().into_iter();
+        let kept: Vec<(u64, Tracked)> = walk.by_ref().take(taken).collect();
+        assert_eq!(walk.len(), 100 - taken);
+        drop(walk);
+        assert_eq!((kept.len(), live()), (taken, taken as i64));
+    }
+}
+
+#[test]
+fn a_hash_that_panics_drops_each_entry_once() {
+    let make = || -> HashMap<Fragile, Tracked> {
+        (0..60)
+            .map(|n| (Fragile::sample(n), Tracked::sample(n)))
+            .collect()
+    };
+    let panics = each_panic(&[Callback::Hash], || {
+        let map = {
+            // Filled without the fuse's knowledge: it burns for freezing and thawing alone.
+            make()
+        };
+        let frozen = map.freeze();
+        drop(frozen.thaw());
+    });
+    assert!(panics >= 180);
+    let frozen = make().freeze();
+    let lit = light(&[Callback::Drop], 30);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(frozen))).is_err());
+    drop(lit);
+}
+
+#[test]
+fn a_frozen_map_is_smaller_than_the_table_it_came_from() {
+    let map: HashMap<u64, u64> = (0..1_000_000).map(|n| (n, n)).collect();
+    let table = map.allocation_size();
+    let frozen = map.freeze();
+    assert!(frozen.slab_bytes() * 3 < table * 2);
+    assert!(frozen.slab_bytes() < 25 * 1_000_000);
+}
+
+#[test]
+fn frozen_maps_travel() {
+    let frozen = HashMap::from([(1, String::from("one"))]).freeze();
+    let handle = std::thread::spawn(move || frozen[&1].len());
+    assert_eq!(handle.join().expect("no panic"), 3);
+    fn covariant<'short>(map: FrozenMap<&'static str, u8>) -> FrozenMap<&'short str, u8> {
+        map
+    }
+    assert!(covariant(HashMap::new().freeze()).is_empty());
+}
