@@ -53,10 +53,13 @@ pub struct Pace {
     pub clock: Clock,
 }
 
+/// How many slices the slowest engine of a row may take for its batch.
+const LONGEST_SLICES: usize = 8;
+
 /// How many pieces of work a batch has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// As many as our engine does in a slice.
+    /// As many as our engine does in a slice, fewer where a rival is far slower.
     Slice,
     /// This many, and none before them to warm up.
     Exactly(usize),
@@ -108,7 +111,13 @@ pub fn meet(
         })
         .collect();
     let count = match size {
-        Size::Slice => calibrate(contestants[0].as_mut(), pace),
+        Size::Slice => {
+            let counts = contestants.iter_mut().map(|c| calibrate(c.as_mut(), pace));
+            let counts: Vec<usize> = counts.collect();
+            let slowest = counts.iter().copied().min().expect("ours comes first");
+            // A rival that needs a thousand times as long must not take minutes.
+            counts[0].min(slowest * LONGEST_SLICES)
+        }
         Size::Exactly(count) => count,
     };
     let mut first = 0;
