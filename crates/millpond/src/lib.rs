@@ -7,3 +7,12 @@ pub use millpond_arena as arena;
 pub use millpond_map as map;
 #[cfg(feature = "pool")]
 pub use millpond_pool as pool;
+
+/// Compiles and runs what the pages for users show.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/quickstart.md")]
+    struct Quickstart;
+}
