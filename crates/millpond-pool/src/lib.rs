@@ -51,11 +51,21 @@ pub(crate) mod sync;
 mod place;
 
 #[cfg(not(millpond_loom))]
+mod config;
+#[cfg(not(millpond_loom))]
 mod inner;
 #[cfg(not(millpond_loom))]
 mod local;
 #[cfg(not(millpond_loom))]
+mod local_pool;
+#[cfg(not(millpond_loom))]
+mod maintainer;
+#[cfg(not(millpond_loom))]
+mod meter;
+#[cfg(not(millpond_loom))]
 mod node;
+#[cfg(not(millpond_loom))]
+mod owned;
 #[cfg(not(millpond_loom))]
 mod pool;
 #[cfg(not(millpond_loom))]
@@ -73,9 +83,20 @@ mod tick;
 mod victim;
 
 #[cfg(not(millpond_loom))]
-pub use crate::{pool::Pool, pooled::Pooled, recycle::Recycle, stats::PoolStats, tick::tick_all};
+pub use crate::{
+    config::Steal,
+    local_pool::{LocalPool, LocalPooled},
+    maintainer::Maintainer,
+    meter::{global_held_bytes, set_global_budget},
+    owned::OwnedPooled,
+    pool::Pool,
+    pooled::Pooled,
+    recycle::Recycle,
+    stats::PoolStats,
+    tick::tick_all,
+};
 
-pub use crate::retain::{KEEP_BYTES, Strikes, Verdict};
+pub use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES, Strikes, Verdict};
 
 /// The lock-free parts, for the loom models and the stress tests of this crate
 /// only. Not part of the interface.

@@ -39,6 +39,7 @@ use std::sync::atomic::{
 
 use once_cell::race::OnceBox;
 
+use crate::meter::{Charge, Flow};
 use crate::node::{AnyNode, Condemned, Header};
 use crate::place::Place;
 use crate::queue::Queue;
@@ -71,7 +72,8 @@ pub(crate) struct Slot {
     queues: OnceBox<[Queue<Header>; 2]>,
     /// The next shard of the same pool, or null.
     next: AtomicPtr<Slot>,
-    pub(crate) counts: Counts,
+    counts: Counts,
+    flow: Flow,
 }
 
 const _: () = assert!(size_of::<Slot>() == SLOT_BYTES);
@@ -84,6 +86,7 @@ impl Slot {
             queues: OnceBox::new(),
             next: AtomicPtr::new(ptr::null_mut()),
             counts: Counts::new(),
+            flow: Flow::new(),
         }
     }
 
@@ -98,7 +101,10 @@ impl Slot {
     pub(crate) fn drain_private(&self) -> Option<AnyNode> {
         let header = self.private.take_away()?;
         // SAFETY: `sole-owner` of node.rs: the place gives each item out once.
-        Some(unsafe { AnyNode::from_raw(header) })
+        let mut node = unsafe { AnyNode::from_raw(header) };
+        // Nothing was charged for it, whatever a queue once did.
+        node.set_charge(Charge::NONE);
+        Some(node)
     }
 
     /// Takes what lay in the private place at the last tick.
@@ -113,13 +119,12 @@ impl Slot {
     /// For the ticker, who holds the pool's lock. The flag tells whether there
     /// was a private item.
     pub(crate) fn age_private(&self) -> (bool, Option<AnyNode>) {
-        let item = self.private.take_away();
-        let old = self.victim.exchange(item);
+        let item = self.drain_private();
+        let was_private = item.is_some();
+        let old = self.victim.exchange(item.map(AnyNode::into_raw));
         // SAFETY: `sole-owner` of node.rs: the place gives each item out once.
-        (
-            item.is_some(),
-            old.map(|header| unsafe { AnyNode::from_raw(header) }),
-        )
+        let old = old.map(|header| unsafe { AnyNode::from_raw(header) });
+        (was_private, old)
     }
 
     /// Returns whether this shard is in the list of a pool (`one-list`).
@@ -127,18 +132,23 @@ impl Slot {
         !self.private.is_closed()
     }
 
-    /// Returns how many items lie in the private place, 0 or 1, and elsewhere.
-    pub(crate) fn retained(&self) -> (u64, u64) {
-        let queued = self.queues.get().map_or(0, |[a, b]| a.len() + b.len());
-        let private = self.private.is_filled();
-        (
-            private.into(),
-            queued as u64 + u64::from(self.victim.is_filled()),
-        )
+    /// Returns how many items lie in the queue of `side`, as of just now.
+    pub(crate) fn queued(&self, side: usize) -> usize {
+        self.queues.get().map_or(0, |queues| queues[side].len())
     }
 
+    /// Returns the bytes that came less those that went, by side; see [`Flow`].
+    pub(crate) fn net_bytes(&self) -> [u64; 2] {
+        self.flow.net()
+    }
+
+    /// Adds what was counted here and what lies here to `stats`.
     pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
         self.counts.sum_into(stats);
+        let [private, victim] = [&self.private, &self.victim].map(|p| u64::from(p.is_filled()));
+        stats.private_puts += private;
+        stats.unmeasured_items += private + victim;
+        stats.retained_items += private + victim + (self.queued(0) + self.queued(1)) as u64;
     }
 }
 
@@ -191,20 +201,21 @@ impl ShardList {
             .chain(self.iter().take_while(move |slot| !is_own(slot)))
     }
 
-    /// Empties every shard into `condemned` and closes it for the next pool.
+    /// Empties every shard into `condemn` and closes it for the next pool.
     ///
     /// The pool is being dropped and its lock is held: nobody else uses it.
-    pub(crate) fn close(&self, condemned: &mut Condemned) {
+    pub(crate) fn close(&self, condemn: &mut impl FnMut(AnyNode)) {
         let mut next = follow(&self.head);
         self.head.store(ptr::null_mut(), Relaxed);
         while let Some(slot) = next {
             next = follow(&slot.next);
-            condemned.extend(slot.drain_private());
-            condemned.extend(slot.take_victim());
+            slot.drain_private().into_iter().for_each(&mut *condemn);
+            slot.take_victim().into_iter().for_each(&mut *condemn);
             for side in [0, 1] {
-                condemned.extend(std::iter::from_fn(|| slot.take_oldest(side)));
+                std::iter::from_fn(|| slot.take_oldest(side)).for_each(&mut *condemn);
             }
             slot.counts.reset();
+            slot.flow.reset();
             slot.next.store(ptr::null_mut(), Relaxed);
             slot.private.close();
         }
@@ -274,6 +285,12 @@ impl OwnSlot {
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.slot.is_open()
+    }
+
+    /// Returns the counts of bytes, which the owner writes.
+    #[inline]
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.slot.flow
     }
 
     /// Counts one.

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   AnyNode ──▶ ┌ Header ─────────────────┐ ◀── Box<Node<T>>
-//!               │ next, drop, strikes     │
+//!               │ next, drop, strikes, …  │
 //!               ├ value: T ───────────────┤
 //!               └─────────────────────────┘
 //! ```
@@ -21,6 +21,7 @@
 
 use std::ptr::NonNull;
 
+use crate::meter::Charge;
 use crate::retain::Strikes;
 
 /// The part of a node that does not depend on its item.
@@ -32,6 +33,9 @@ pub(crate) struct Header {
     drop: unsafe fn(NonNull<Header>),
     /// Poor returns in a row, see `retain.rs`.
     pub(crate) strikes: Strikes,
+    /// What the item counts for in a queue; left over from the last one while
+    /// it is out or in a private place.
+    charge: Charge,
 }
 
 /// An item and its header. `repr(C)`: the header is at the node's address.
@@ -49,6 +53,7 @@ impl<T> Node<T> {
             next: None,
             drop: drop_node::<T>,
             strikes: Strikes::new(),
+            charge: Charge::NONE,
         };
         Box::new(Self { header, value })
     }
@@ -106,6 +111,20 @@ impl AnyNode {
         Self(header)
     }
 
+    /// Returns what the item was charged when it went into a queue.
+    #[inline]
+    pub(crate) fn charge(&self) -> Charge {
+        // SAFETY: `sole-owner`, borrowed for as long as `self` is.
+        unsafe { self.0.as_ref() }.charge
+    }
+
+    /// Notes what the item is charged while it lies in a queue.
+    #[inline]
+    pub(crate) fn set_charge(&mut self, charge: Charge) {
+        self.header_mut().charge = charge;
+    }
+
+    #[inline]
     fn header_mut(&mut self) -> &mut Header {
         // SAFETY: `sole-owner`, borrowed for as long as `self` is.
         unsafe { self.0.as_mut() }
@@ -140,12 +159,6 @@ impl Condemned {
         let mut node = self.first.take()?;
         self.first = node.header_mut().next.take();
         Some(node)
-    }
-}
-
-impl Extend<AnyNode> for Condemned {
-    fn extend<I: IntoIterator<Item = AnyNode>>(&mut self, nodes: I) {
-        nodes.into_iter().for_each(|node| self.push(node));
     }
 }
 

@@ -8,18 +8,22 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 
 use once_cell::race::OnceBox;
 
+use crate::config::{Config, Steal};
 use crate::inner::Inner;
 use crate::local::{self, OwnSlot};
-use crate::node::{AnyNode, Condemned, Node};
+use crate::node::{AnyNode, Node};
+use crate::owned::OwnedPooled;
 use crate::pooled::Pooled;
-use crate::recycle::{Recycle, recycle};
+use crate::recycle::{Recycle, recycle_large};
 use crate::registry;
-use crate::stats::{PoolStats, count};
+use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES};
+use crate::stats::{OnPanic, PoolStats, count};
 
 /// A pool of items that threads use one after the other.
 ///
@@ -31,6 +35,7 @@ pub struct Pool<T> {
     offset_bytes: AtomicUsize,
     inner: OnceBox<Arc<Inner>>,
     make: fn() -> T,
+    config: Config,
     /// Invariant in `T`: an item goes in as what it comes out.
     _items: PhantomData<Cell<T>>,
 }
@@ -50,8 +55,43 @@ impl<T> Pool<T> {
             offset_bytes: AtomicUsize::new(usize::MAX),
             inner: OnceBox::new(),
             make,
+            config: Config::new(),
             _items: PhantomData,
         }
+    }
+
+    /// Lets the pool hold at most `bytes`, as its items' `retained_bytes` tells.
+    ///
+    /// A return that finds no room drops its item. What is out of the pool does
+    /// not count. Nor do the private places: one item of at most
+    /// [`KEEP_BYTES`](crate::KEEP_BYTES) per thread, two until the next tick.
+    /// Larger items never lie there, so that the rest is exact: the bytes in
+    /// queues never exceed `bytes`, not even for a moment. A budget of zero
+    /// keeps nothing at all; `usize::MAX` is none.
+    ///
+    /// # Cost
+    ///
+    /// Each return to a queue and each get from one changes a counter that the
+    /// threads of the pool share.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use millpond_pool::Pool;
+    ///
+    /// static BODIES: Pool<Vec<u8>> = Pool::new(Vec::new).with_budget(64 << 20);
+    /// ```
+    #[must_use]
+    pub const fn with_budget(mut self, bytes: usize) -> Self {
+        self.config.budget_bytes = bytes;
+        self
+    }
+
+    /// Chooses whether a get may take what other threads hold.
+    #[must_use]
+    pub const fn with_steal(mut self, steal: Steal) -> Self {
+        self.config.steal = steal;
+        self
     }
 }
 
@@ -93,6 +133,29 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         Some(Pooled::new(self, self.own_type(node)))
     }
 
+    /// Returns an item that has room for about `hint_bytes`.
+    ///
+    /// The room is what [`Recycle::grow_to`] makes of the hint, at most
+    /// [`MAX_HINT_BYTES`]: a hint is a wish, and one of `usize::MAX` is none.
+    ///
+    /// # Panics
+    ///
+    /// If `make` or `grow_to` does.
+    pub fn get_sized(&self, hint_bytes: usize) -> Pooled<'_, T> {
+        let mut item = self.get();
+        item.grow_to(hint_bytes.min(MAX_HINT_BYTES));
+        item
+    }
+
+    /// Returns an item whose guard keeps the pool alive.
+    ///
+    /// # Panics
+    ///
+    /// If `make` does.
+    pub fn get_owned(self: &Arc<Self>) -> OwnedPooled<T> {
+        OwnedPooled::new(Arc::clone(self), self.get().into_node().1)
+    }
+
     /// Adds an item that was made elsewhere, reset like any other.
     ///
     /// # Cost
@@ -112,17 +175,47 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// Takes back what a guard held.
     #[inline]
     pub(crate) fn take_back(&self, mut node: Box<Node<T>>) {
-        let Node { header, value } = &mut *node;
         // User code: a panic in it drops the node, which is in no place now.
-        if !recycle(value, &mut header.strikes) {
-            return self.drop_oversized(node);
+        let watch = OnResetPanic(self);
+        let bytes = node.value.retained_bytes();
+        if bytes > KEEP_BYTES {
+            return self.take_back_large(node, bytes, watch);
         }
+        node.value.reset();
+        mem::forget(watch);
+        self.keep(node, bytes);
+    }
+
+    /// Keeps an item of at most [`KEEP_BYTES`].
+    #[inline]
+    fn keep(&self, node: Box<Node<T>>, bytes: usize) {
         let node = AnyNode::new(node);
         let Some(own) = self.own_slot() else {
-            return self.put_far(node);
+            return self.put_far(node, bytes);
         };
         if let Err(node) = own.put_private(node) {
-            self.put_near(own, node);
+            self.put_near(own, node, bytes);
+        }
+    }
+
+    /// Takes back an item that is worth a judgement, and to be measured: it
+    /// does not go into the private place.
+    #[inline(never)]
+    fn take_back_large(&self, mut node: Box<Node<T>>, bytes: usize, watch: OnResetPanic<'_, T>) {
+        let Node { header, value } = &mut *node;
+        let kept = recycle_large(value, &mut header.strikes, bytes);
+        let bytes = value.retained_bytes();
+        mem::forget(watch);
+        if !kept {
+            return self.drop_oversized(node);
+        }
+        if bytes <= KEEP_BYTES {
+            return self.keep(node, bytes);
+        }
+        let node = AnyNode::new(node);
+        match self.own_slot() {
+            Some(own) => self.put_near(own, node, bytes),
+            None => self.put_far(node, bytes),
         }
     }
 
@@ -144,9 +237,9 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     /// Not cold, as [`get_near`](Self::get_near).
     #[inline(never)]
-    fn put_near(&self, own: OwnSlot, node: AnyNode) {
-        if let Err(node) = self.inner().put(Some(own), node) {
-            drop_unkept(node);
+    fn put_near(&self, own: OwnSlot, node: AnyNode, bytes: usize) {
+        if let Err(node) = self.inner().put(Some(own), node, bytes) {
+            self.drop_unkept(node);
         }
     }
 
@@ -161,22 +254,32 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     #[cold]
     #[inline(never)]
-    fn put_far(&self, node: AnyNode) {
-        if let Err(node) = self.inner().put(None, node) {
-            drop_unkept(node);
+    fn put_far(&self, node: AnyNode, bytes: usize) {
+        if let Err(node) = self.inner().put(None, node, bytes) {
+            self.drop_unkept(node);
         }
+    }
+
+    /// Drops an item that fits nowhere, with nothing held.
+    #[cold]
+    #[inline(never)]
+    fn drop_unkept(&self, node: AnyNode) {
+        self.inner().drop_counted(node);
     }
 
     #[cold]
     #[inline(never)]
     fn get_new(&self) -> Pooled<'_, T> {
-        Pooled::new(self, Node::boxed((self.make)()))
+        let watch = OnPanic(&self.inner().rare.make_panics);
+        let value = (self.make)();
+        watch.done();
+        Pooled::new(self, Node::boxed(value))
     }
 
     #[cold]
     fn drop_oversized(&self, node: Box<Node<T>>) {
         count(&self.inner().rare.oversize_discards);
-        drop(node);
+        self.inner().drop_counted(node);
     }
 
     #[cold]
@@ -189,8 +292,9 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         count(&self.inner().rare.detached);
     }
 
-    pub(crate) fn count_discarded(&self) {
+    pub(crate) fn discard(&self, node: Box<Node<T>>) {
         count(&self.inner().rare.chosen_discards);
+        self.inner().drop_counted(node);
     }
 
     /// Turns the generations by one: what was put aside at the last tick and
@@ -208,8 +312,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// puts on other threads never wait for it. Allocates nothing.
     pub fn tick(&self) {
         if let Some(inner) = self.inner.get() {
-            let mut condemned = Condemned::default();
-            inner.turn(&mut condemned);
+            inner.tick();
         }
     }
 
@@ -217,6 +320,27 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     pub fn purge(&self) {
         self.tick();
         self.tick();
+    }
+
+    /// Drops items until at most `bytes` lie in the pool's queues, and returns
+    /// how many bytes went.
+    ///
+    /// What the next tick would drop goes first, the rest oldest first in each
+    /// shard. Items that are out do not count and cannot be called back: a pool
+    /// that holds less than `bytes` does nothing, whatever is out. Private
+    /// places stay as they are, unless `bytes` is zero: then nothing is left of
+    /// what lay in the pool when the call began.
+    ///
+    /// # Panics
+    ///
+    /// As [`tick`](Self::tick).
+    ///
+    /// # Cost
+    ///
+    /// A visit of each shard, plus the drop of what goes. Gets and puts on other
+    /// threads never wait for it.
+    pub fn trim_to(&self, bytes: usize) -> u64 {
+        self.inner.get().map_or(0, |inner| inner.trim_to(bytes))
     }
 }
 
@@ -236,15 +360,21 @@ impl<T> Pool<T> {
     fn inner(&self) -> &Inner {
         match self.inner.get() {
             Some(inner) => inner,
-            None => registry::open(&self.inner, &self.offset_bytes),
+            None => registry::open(&self.inner, &self.offset_bytes, self.config),
         }
     }
 }
 
-/// Drops an item that fits nowhere, with nothing held.
-#[cold]
-fn drop_unkept(node: AnyNode) {
-    drop(node);
+/// Counts a panic of user code on the way back. Forgotten when there was none.
+///
+/// Holds the pool and not its counter, which the fast path would have to find.
+struct OnResetPanic<'p, T>(&'p Pool<T>);
+
+impl<T> Drop for OnResetPanic<'_, T> {
+    #[cold]
+    fn drop(&mut self) {
+        count(&self.0.inner().rare.reset_panics);
+    }
 }
 
 impl<T> Drop for Pool<T> {

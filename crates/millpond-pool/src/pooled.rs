@@ -41,7 +41,7 @@ impl<'p, T: Recycle + Send + 'static> Pooled<'p, T> {
     }
 
     /// Ends the guard without a return.
-    fn into_node(self) -> (&'p Pool<T>, Box<Node<T>>) {
+    pub(crate) fn into_node(self) -> (&'p Pool<T>, Box<Node<T>>) {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `held`: `this` is never dropped, nor used again.
         (this.pool, unsafe { ManuallyDrop::take(&mut this.node) })
@@ -61,8 +61,7 @@ impl<'p, T: Recycle + Send + 'static> Pooled<'p, T> {
     /// For one that its user knows to be broken, or too large to keep.
     pub fn discard(self) {
         let (pool, node) = self.into_node();
-        pool.count_discarded();
-        drop(node);
+        pool.discard(node);
     }
 }
 

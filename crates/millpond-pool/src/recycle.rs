@@ -58,6 +58,14 @@ pub trait Recycle {
     fn shrink_to(&mut self, bytes: usize) {
         let _ = bytes;
     }
+
+    /// Makes room for about `bytes` in all, as far as there is memory.
+    ///
+    /// Called for a hint, with at most [`MAX_HINT_BYTES`](crate::MAX_HINT_BYTES).
+    /// Does nothing by default.
+    fn grow_to(&mut self, bytes: usize) {
+        let _ = bytes;
+    }
 }
 
 /// Resets `value` for its next user and returns whether to keep it.
@@ -72,7 +80,11 @@ pub(crate) fn recycle<T: Recycle>(value: &mut T, strikes: &mut Strikes) -> bool 
 }
 
 #[cold]
-fn recycle_large<T: Recycle>(value: &mut T, strikes: &mut Strikes, retained_bytes: usize) -> bool {
+pub(crate) fn recycle_large<T: Recycle>(
+    value: &mut T,
+    strikes: &mut Strikes,
+    retained_bytes: usize,
+) -> bool {
     let verdict = strikes.judge(retained_bytes, value.used_bytes());
     value.reset();
     match verdict {
@@ -105,6 +117,11 @@ impl<T> Recycle for Vec<T> {
     fn shrink_to(&mut self, bytes: usize) {
         Vec::shrink_to(self, elements::<T>(bytes));
     }
+    fn grow_to(&mut self, bytes: usize) {
+        let more = elements::<T>(bytes).saturating_sub(self.len());
+        // A wish: without the memory, the vector stays as it is. So below.
+        let _ = self.try_reserve(more);
+    }
 }
 
 impl Recycle for String {
@@ -119,6 +136,9 @@ impl Recycle for String {
     }
     fn shrink_to(&mut self, bytes: usize) {
         String::shrink_to(self, bytes);
+    }
+    fn grow_to(&mut self, bytes: usize) {
+        let _ = self.try_reserve(bytes.saturating_sub(self.len()));
     }
 }
 
@@ -135,6 +155,10 @@ impl<T> Recycle for VecDeque<T> {
     fn shrink_to(&mut self, bytes: usize) {
         VecDeque::shrink_to(self, elements::<T>(bytes));
     }
+    fn grow_to(&mut self, bytes: usize) {
+        let more = elements::<T>(bytes).saturating_sub(self.len());
+        let _ = self.try_reserve(more);
+    }
 }
 
 impl<T: Recycle + ?Sized> Recycle for Box<T> {
@@ -149,6 +173,9 @@ impl<T: Recycle + ?Sized> Recycle for Box<T> {
     }
     fn shrink_to(&mut self, bytes: usize) {
         (**self).shrink_to(bytes);
+    }
+    fn grow_to(&mut self, bytes: usize) {
+        (**self).grow_to(bytes);
     }
 }
 
@@ -176,6 +203,10 @@ impl<K: Eq + Hash, V, S: BuildHasher> Recycle for HashMap<K, V, S> {
     fn shrink_to(&mut self, bytes: usize) {
         HashMap::shrink_to(self, table_entries::<(K, V)>(bytes));
     }
+    fn grow_to(&mut self, bytes: usize) {
+        let more = table_entries::<(K, V)>(bytes).saturating_sub(self.len());
+        let _ = self.try_reserve(more);
+    }
 }
 
 impl<T: Eq + Hash, S: BuildHasher> Recycle for HashSet<T, S> {
@@ -190,6 +221,10 @@ impl<T: Eq + Hash, S: BuildHasher> Recycle for HashSet<T, S> {
     }
     fn shrink_to(&mut self, bytes: usize) {
         HashSet::shrink_to(self, table_entries::<T>(bytes));
+    }
+    fn grow_to(&mut self, bytes: usize) {
+        let more = table_entries::<T>(bytes).saturating_sub(self.len());
+        let _ = self.try_reserve(more);
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Release};
 use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
+use crate::config::Config;
 use crate::inner::Inner;
 use crate::local::{MAX_POOLS, ThreadTable};
 use crate::node::Condemned;
@@ -26,6 +27,19 @@ struct Registry {
     idle_tables: Vec<&'static ThreadTable>,
 }
 
+impl Registry {
+    /// Returns an id that no pool has, or none beyond the limit.
+    fn free_id(&mut self) -> Option<usize> {
+        self.free_ids.pop().or_else(|| {
+            let next = self.pools.len();
+            (next < MAX_POOLS).then(|| {
+                self.pools.push(None);
+                next
+            })
+        })
+    }
+}
+
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
     pools: Vec::new(),
     free_ids: Vec::new(),
@@ -34,20 +48,21 @@ static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
 
 /// Opens the pool behind `cell` if nobody has, and publishes its place in the
 /// tables in `offset_bytes`.
+#[cold]
+#[inline(never)]
 pub(crate) fn open<'a>(
     cell: &'a OnceBox<Arc<Inner>>,
     offset_bytes: &AtomicUsize,
+    config: Config,
 ) -> &'a Arc<Inner> {
     let mut registry = REGISTRY.lock();
     cell.get_or_init(|| {
-        let id = registry.free_ids.pop().or_else(|| {
-            let next = registry.pools.len();
-            (next < MAX_POOLS).then(|| {
-                registry.pools.push(None);
-                next
-            })
-        });
-        let inner = Arc::new(Inner::new(id));
+        let id = if config.keeps() {
+            registry.free_id()
+        } else {
+            None
+        };
+        let inner = Arc::new(Inner::new(id, config));
         if let Some(id) = id {
             registry.pools[id] = Some(Arc::clone(&inner));
         }

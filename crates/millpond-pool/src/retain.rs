@@ -19,6 +19,11 @@
 /// What is always kept, in bytes: a page. Borrowed from Go's JSON package.
 pub const KEEP_BYTES: usize = 4 * 1024;
 
+/// The most that a hint of a size is followed, in bytes.
+///
+/// Guessed: larger than what is worth to have ready before the data is there.
+pub const MAX_HINT_BYTES: usize = 16 << 20;
+
 /// The poor return in a row at which an item shrinks. Borrowed from the same.
 const LAST_STRIKE: u32 = 4;
 

@@ -36,16 +36,35 @@ pub struct PoolStats {
     pub full_discards: u64,
     /// Returns dropped because they held too much memory for what was used.
     pub oversize_discards: u64,
+    /// Returns dropped because the budget of the pool or of all pools was used
+    /// up.
+    pub budget_discards: u64,
     /// Guards dropped while panicking.
     pub panic_discards: u64,
     /// Guards whose user chose to discard.
     pub chosen_discards: u64,
     /// Guards detached from the pool.
     pub detached: u64,
-    /// Items dropped by `tick`, `purge` and the like.
+    /// Items dropped by `tick` and `purge`.
     pub expired: u64,
+    /// Items dropped by `trim_to`.
+    pub trimmed: u64,
+    /// Panics of `make`.
+    pub make_panics: u64,
+    /// Panics while an item was made ready for its next user.
+    pub reset_panics: u64,
+    /// Panics of an item's `Drop` while the pool dropped it.
+    pub drop_panics: u64,
     /// Items that lie in the pool now, in both generations.
     pub retained_items: u64,
+    /// Those of them that lie in private places and what the last tick made of
+    /// these: at most two per thread, of at most
+    /// [`KEEP_BYTES`](crate::KEEP_BYTES) each, in none of the counts of bytes.
+    pub unmeasured_items: u64,
+    /// Bytes that lie in queues now and were used since the last tick.
+    pub current_bytes: u64,
+    /// Bytes that lie in queues now and go at the next tick.
+    pub victim_bytes: u64,
     /// Ticks so far.
     pub ticks: u64,
 }
@@ -54,6 +73,21 @@ impl PoolStats {
     /// Returns the gets that an item of the pool served.
     pub const fn hits(&self) -> u64 {
         self.private_gets + self.queue_gets + self.shared_gets + self.stolen_gets + self.victim_gets
+    }
+
+    /// Returns the measured bytes of both generations.
+    pub const fn retained_bytes(&self) -> u64 {
+        self.current_bytes + self.victim_bytes
+    }
+
+    /// Returns the items that were dropped instead of kept, for whatever reason
+    /// but age and `trim_to`.
+    pub const fn discards(&self) -> u64 {
+        self.full_discards
+            + self.oversize_discards
+            + self.budget_discards
+            + self.panic_discards
+            + self.chosen_discards
     }
 
     /// Returns the part of gets that were hits, 0 to 1; 0 before the first.
@@ -137,10 +171,15 @@ impl Counts {
 pub(crate) struct RareCounts {
     pub(crate) full_discards: AtomicU64,
     pub(crate) oversize_discards: AtomicU64,
+    pub(crate) budget_discards: AtomicU64,
     pub(crate) panic_discards: AtomicU64,
     pub(crate) chosen_discards: AtomicU64,
     pub(crate) detached: AtomicU64,
     pub(crate) expired: AtomicU64,
+    pub(crate) trimmed: AtomicU64,
+    pub(crate) make_panics: AtomicU64,
+    pub(crate) reset_panics: AtomicU64,
+    pub(crate) drop_panics: AtomicU64,
     /// Items taken from private places by somebody other than a get: with the
     /// gets and what lies there now, these are the puts, which need no counter.
     pub(crate) private_drained: AtomicU64,
@@ -152,6 +191,11 @@ impl RareCounts {
     pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
         stats.full_discards += self.full_discards.load(Relaxed);
         stats.oversize_discards += self.oversize_discards.load(Relaxed);
+        stats.budget_discards += self.budget_discards.load(Relaxed);
+        stats.trimmed += self.trimmed.load(Relaxed);
+        stats.make_panics += self.make_panics.load(Relaxed);
+        stats.reset_panics += self.reset_panics.load(Relaxed);
+        stats.drop_panics += self.drop_panics.load(Relaxed);
         stats.panic_discards += self.panic_discards.load(Relaxed);
         stats.chosen_discards += self.chosen_discards.load(Relaxed);
         stats.detached += self.detached.load(Relaxed);
@@ -165,4 +209,23 @@ impl RareCounts {
 pub(crate) fn count(field: &AtomicU64) {
     // Relaxed: a count.
     field.fetch_add(1, Relaxed);
+}
+
+/// Counts one when it is dropped, which user code does by unwinding.
+///
+/// Forgotten by [`done`](Self::done) when that code has returned.
+#[derive(Debug)]
+pub(crate) struct OnPanic<'a>(pub(crate) &'a AtomicU64);
+
+impl OnPanic<'_> {
+    pub(crate) fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for OnPanic<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        count(self.0);
+    }
 }

@@ -1,7 +1,6 @@
 #![forbid(unsafe_code)]
 //! What turns the cycle for all pools.
 
-use crate::node::Condemned;
 use crate::registry;
 
 /// Turns the generations of every pool of the process by one.
@@ -23,8 +22,7 @@ use crate::registry;
 pub fn tick_all() {
     for id in 0..registry::ids() {
         if let Some(pool) = registry::pool(id) {
-            let mut condemned = Condemned::default();
-            pool.turn(&mut condemned);
+            pool.tick();
         }
     }
 }

@@ -64,6 +64,7 @@ fn a_panic_in_make_leaves_the_pool_as_it_was() {
     panics(|| pool.get());
     assert_eq!(pool.get().number, 1);
     assert_eq!(pool.stats().retained_items, 1);
+    assert_eq!(pool.stats().make_panics, 1);
 }
 
 #[test]
@@ -86,6 +87,7 @@ fn a_panic_in_any_step_of_a_return_drops_that_item_and_no_other() {
         drop([pool.get(), pool.get()]);
         assert_eq!(pool.stats().retained_items, 2, "{callback}");
     }
+    assert_eq!(pool.stats().reset_panics, 4);
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn a_panic_in_drop_during_a_tick_drops_the_others_all_the_same() {
     pool.tick();
     FUSE.set(Some("drop"));
     panics(|| pool.tick());
-    assert_eq!(LIVES.alive(), 0);
+    assert_eq!((LIVES.alive(), pool.stats().drop_panics), (0, 1));
     assert_eq!(pool.stats().retained_items, 0);
     drop(pool.get());
     assert_eq!(pool.stats().retained_items, 1);
@@ -121,7 +123,7 @@ fn a_panic_in_drop_during_a_tick_drops_the_others_all_the_same() {
 fn a_panic_in_drop_of_what_fits_nowhere_or_is_discarded() {
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
-    for _ in 0..1 + 15 + 128 + 512 {
+    for _ in 0..15 + 128 + 512 {
         pool.put(Bomb(Item::new(&LIVES, 0)));
     }
     let held = pool.stats().retained_items;
@@ -132,6 +134,7 @@ fn a_panic_in_drop_of_what_fits_nowhere_or_is_discarded() {
     let item = pool.get();
     FUSE.set(Some("drop"));
     panics(|| item.discard());
+    assert_eq!(pool.stats().drop_panics, 2);
     assert_eq!(LIVES.alive() as u64, held - 1);
     FUSE.set(Some("drop"));
     panics(|| drop(pool));

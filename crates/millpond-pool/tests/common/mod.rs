@@ -6,6 +6,8 @@
     reason = "each test binary uses its own part"
 )]
 
+pub mod weight;
+
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use millpond_pool::Recycle;

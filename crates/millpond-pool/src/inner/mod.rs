@@ -4,16 +4,20 @@
 //! Everything here moves pointers. No user code runs: what is to be dropped
 //! goes onto a [`Condemned`] list, which the caller drops when no lock is held.
 
+mod upkeep;
+
 use std::array;
-use std::iter;
 
 use crossbeam_queue::ArrayQueue;
 use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
+use crate::config::{Config, Steal};
 use crate::local::{self, OwnSlot, SLOT_BYTES, ShardList, Slot};
-use crate::node::{AnyNode, Condemned};
-use crate::stats::{Counts, Event, PoolStats, RareCounts, count};
+use crate::meter::{Charge, Flow, Meter};
+use crate::node::AnyNode;
+use crate::retain::KEEP_BYTES;
+use crate::stats::{Counts, Event, RareCounts, count};
 use crate::victim::{Cycle, Turn};
 
 /// Items that the shared tier holds, in each generation.
@@ -36,6 +40,10 @@ pub(crate) struct Inner {
     visit: Mutex<Closed>,
     /// Counts of threads that have no shard.
     counts: Counts,
+    /// What they and tickers have moved.
+    flow: Flow,
+    meter: Meter,
+    steal: Steal,
     pub(crate) rare: RareCounts,
 }
 
@@ -45,7 +53,7 @@ struct Closed(bool);
 
 impl Inner {
     /// Makes an empty pool.
-    pub(crate) fn new(id: Option<usize>) -> Self {
+    pub(crate) fn new(id: Option<usize>, config: Config) -> Self {
         Self {
             id,
             offset_bytes: id.map_or(usize::MAX, |id| id * SLOT_BYTES),
@@ -54,6 +62,9 @@ impl Inner {
             cycle: Cycle::new(),
             visit: Mutex::new(Closed(false)),
             counts: Counts::new(),
+            flow: Flow::new(),
+            meter: Meter::new(config.budget_bytes),
+            steal: config.steal,
             rare: RareCounts::default(),
         }
     }
@@ -83,9 +94,19 @@ impl Inner {
         }
     }
 
+    /// Settles what an item was charged that has come from a queue of `side`.
+    #[inline(always)]
+    fn settle(&self, own: Option<&OwnSlot>, side: usize, charge: Charge) {
+        match own {
+            Some(own) => own.flow().went_as_owner(side, charge),
+            None => self.flow.went(side, charge),
+        }
+        self.meter.settle(charge);
+    }
+
     /// Takes an item from wherever there is one, nearest first. `near` is the
     /// slot whose private place the fast path has found empty, or none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self, near: Option<OwnSlot>) -> Option<AnyNode> {
         let turn = self.cycle.now();
         // A slot that is not open has nothing in its queues.
@@ -93,6 +114,7 @@ impl Inner {
             && let Some(node) = own.take_newest(turn.current())
         {
             own.count(Event::QueueGet);
+            self.settle(near.as_ref(), turn.current(), node.charge());
             return Some(node);
         }
         self.take_far(near, turn)
@@ -109,11 +131,21 @@ impl Inner {
         }
         let found = self
             .take_current(own, turn)
-            .or_else(|| self.take_victim(own, turn));
-        if found.is_none() {
-            self.count(own, Event::Miss);
+            .map(|node| (turn.current(), node))
+            .or_else(|| {
+                let node = self.take_victim(own, turn)?;
+                Some((turn.victim(), node))
+            });
+        match found {
+            Some((side, node)) => {
+                self.settle(own, side, node.charge());
+                Some(node)
+            }
+            None => {
+                self.count(own, Event::Miss);
+                None
+            }
         }
-        found
     }
 
     fn take_current(&self, own: Option<&OwnSlot>, turn: Turn) -> Option<AnyNode> {
@@ -126,14 +158,17 @@ impl Inner {
             self.count(own, Event::SharedGet);
             return Some(node);
         }
-        let stolen = self
-            .shards
-            .others(own)
-            .find_map(|slot| slot.take_oldest(side));
+        let stolen = self.others(own).find_map(|slot| slot.take_oldest(side));
         if stolen.is_some() {
             self.count(own, Event::StolenGet);
         }
         stolen
+    }
+
+    /// Returns the shards to steal from.
+    fn others(&self, own: Option<&OwnSlot>) -> impl Iterator<Item = &'static Slot> {
+        let others = (self.steal == Steal::All).then(|| self.shards.others(own));
+        others.into_iter().flatten()
     }
 
     /// Tries the victims last, so that they age out if they can.
@@ -145,7 +180,7 @@ impl Inner {
         let of_shard = |slot: &Slot| slot.take_victim().or_else(|| slot.take_oldest(side));
         let found = own
             .and_then(|own| own.take_victim().or_else(|| own.take_newest(side)))
-            .or_else(|| self.shards.others(own).find_map(of_shard))
+            .or_else(|| self.others(own).find_map(of_shard))
             .or_else(|| self.take_shared(side));
         match found {
             Some(_) => self.count(own, Event::VictimGet),
@@ -164,22 +199,33 @@ impl Inner {
             .push(node)
     }
 
-    /// Puts `node` where its thread finds it first. `near` is the slot whose
-    /// private place the fast path has found filled, or none.
+    /// Puts `node`, which retains `bytes`, where its thread finds it first.
+    /// `near` is a slot whose private place is not for it, or none.
     ///
     /// # Errors
     ///
-    /// Gives it back, counted, when everything is full; the caller drops it.
-    #[inline]
-    pub(crate) fn put(&self, near: Option<OwnSlot>, node: AnyNode) -> Result<(), AnyNode> {
+    /// Gives it back, counted, when everything is full or the budget is used
+    /// up; the caller drops it.
+    #[inline(always)]
+    pub(crate) fn put(
+        &self,
+        near: Option<OwnSlot>,
+        mut node: AnyNode,
+        bytes: usize,
+    ) -> Result<(), AnyNode> {
+        let Some(charge) = self.meter.admit(bytes) else {
+            count(&self.rare.budget_discards);
+            return Err(node);
+        };
+        node.set_charge(charge);
         let side = self.cycle.now().current();
-        let mut node = node;
         if let Some(own) = &near
             && own.is_open()
         {
             node = match own.push(side, node) {
                 Ok(()) => {
                     own.count(Event::QueuePut);
+                    own.flow().came_as_owner(side, charge);
                     return Ok(());
                 }
                 Err(node) => node,
@@ -196,16 +242,23 @@ impl Inner {
         side: usize,
         mut node: AnyNode,
     ) -> Result<(), AnyNode> {
+        let charge = node.charge();
         let own = self.own_slot(near);
         let own = own.as_ref();
         if let Some(own) = own {
-            node = match own.put_private(node) {
-                Ok(()) => return Ok(()),
-                Err(node) => node,
-            };
+            if charge.bytes() <= KEEP_BYTES {
+                node = match own.put_private(node) {
+                    Ok(()) => {
+                        self.meter.settle(charge);
+                        return Ok(());
+                    }
+                    Err(node) => node,
+                };
+            }
             node = match own.push(side, node) {
                 Ok(()) => {
                     own.count(Event::QueuePut);
+                    own.flow().came_as_owner(side, charge);
                     return Ok(());
                 }
                 Err(node) => node,
@@ -214,111 +267,17 @@ impl Inner {
         match self.put_shared(side, node) {
             Ok(()) => {
                 self.count(own, Event::SharedPut);
+                match own {
+                    Some(own) => own.flow().came_as_owner(side, charge),
+                    None => self.flow.came(side, charge),
+                }
                 Ok(())
             }
             Err(node) => {
+                self.meter.settle(charge);
                 count(&self.rare.full_discards);
                 Err(node)
             }
         }
-    }
-
-    /// Turns the generations: victims are condemned, the rest become victims.
-    ///
-    /// # Cost
-    ///
-    /// A visit of each shard, plus a step for each item that expires. Items
-    /// that live on are not touched. Allocates nothing.
-    pub(crate) fn turn(&self, condemned: &mut Condemned) {
-        let closed = self.visit.lock();
-        if closed.0 {
-            return;
-        }
-        count(&self.rare.ticks);
-        let side = self.cycle.now().victim();
-        let mut expire = |node| {
-            count(&self.rare.expired);
-            condemned.push(node);
-        };
-        for slot in self.shards.iter() {
-            iter::from_fn(|| slot.take_oldest(side)).for_each(&mut expire);
-            let (was_private, expired) = slot.age_private();
-            if was_private {
-                count(&self.rare.private_drained);
-            }
-            expired.into_iter().for_each(&mut expire);
-        }
-        iter::from_fn(|| self.take_shared(side)).for_each(&mut expire);
-        self.cycle.advance();
-    }
-
-    /// Moves what an exiting thread holds to the shared tier. What does not fit
-    /// stays in its queue, where others can take it.
-    pub(crate) fn hand_over(&self, slot: &'static Slot, condemned: &mut Condemned) {
-        let closed = self.visit.lock();
-        // A slot that is closed, or a pool that is: somebody else's by now.
-        if closed.0 || !slot.is_open() {
-            return;
-        }
-        let side = self.cycle.now().current();
-        if let Some(node) = slot.drain_private() {
-            count(&self.rare.private_drained);
-            match self.put_shared(side, node) {
-                Ok(()) => self.counts.add(Event::SharedPut),
-                Err(node) => {
-                    count(&self.rare.full_discards);
-                    condemned.push(node);
-                    return;
-                }
-            }
-        }
-        while self.shared[side]
-            .get()
-            .is_none_or(|shared| !shared.is_full())
-        {
-            let Some(node) = slot.take_oldest(side) else {
-                return;
-            };
-            match self.put_shared(side, node) {
-                Ok(()) => self.counts.add(Event::SharedPut),
-                Err(node) => {
-                    count(&self.rare.full_discards);
-                    condemned.push(node);
-                }
-            }
-        }
-    }
-
-    /// Empties the pool and closes its shards for the next one with its id.
-    ///
-    /// Called while the pool is dropped: nobody gets or puts.
-    pub(crate) fn close(&self, condemned: &mut Condemned) {
-        let mut closed = self.visit.lock();
-        closed.0 = true;
-        self.shards.close(condemned);
-        for side in [0, 1] {
-            condemned.extend(iter::from_fn(|| self.take_shared(side)));
-        }
-    }
-
-    /// Sums up the counts of all shards.
-    pub(crate) fn stats(&self) -> PoolStats {
-        let mut stats = PoolStats::default();
-        for slot in self.shards.iter() {
-            slot.sum_into(&mut stats);
-            let (private, elsewhere) = slot.retained();
-            stats.private_puts += private;
-            stats.retained_items += private + elsewhere;
-        }
-        self.counts.sum_into(&mut stats);
-        self.rare.sum_into(&mut stats);
-        stats.private_puts += stats.private_gets;
-        stats.retained_items += self
-            .shared
-            .iter()
-            .filter_map(OnceBox::get)
-            .map(|queue| queue.len() as u64)
-            .sum::<u64>();
-        stats
     }
 }

@@ -1,0 +1,40 @@
+#![forbid(unsafe_code)]
+//! What a pool is told when it is made.
+
+use crate::meter::UNLIMITED;
+
+/// Whether a thread may take what other threads have given back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Steal {
+    /// Never: a get that finds nothing in its own shard or in the shared tier
+    /// makes a new item. For items that are cheap to make, and that a thread
+    /// should find as warm as it has left them.
+    Never,
+    /// From all threads, oldest items first.
+    #[default]
+    All,
+}
+
+/// The choices of one pool; they never change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    /// The most bytes that may lie in its queues.
+    pub(crate) budget_bytes: usize,
+    pub(crate) steal: Steal,
+}
+
+impl Config {
+    pub(crate) const fn new() -> Self {
+        Self {
+            budget_bytes: UNLIMITED,
+            steal: Steal::All,
+        }
+    }
+
+    /// Returns whether the pool may keep anything. One that may not has no
+    /// shards, so that every item meets its budget.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.budget_bytes != 0
+    }
+}

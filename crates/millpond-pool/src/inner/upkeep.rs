@@ -1,0 +1,202 @@
+#![forbid(unsafe_code)]
+//! What visits all shards of a pool: ticks, trimming, exits, the end, statistics.
+//!
+//! Each visit holds the pool's lock, which gets and puts never take.
+
+use std::iter;
+
+use once_cell::race::OnceBox;
+
+use super::Inner;
+use crate::local::Slot;
+use crate::node::{AnyNode, Condemned};
+use crate::stats::{Event, OnPanic, PoolStats, count};
+
+impl Inner {
+    /// Turns the generations and drops what has expired.
+    pub(crate) fn tick(&self) {
+        let mut condemned = Condemned::default();
+        self.turn(&mut condemned);
+        self.drop_counted(condemned);
+    }
+
+    /// Drops what one call has condemned, with nothing held.
+    pub(crate) fn drop_counted<N>(&self, nodes: N) {
+        let watch = OnPanic(&self.rare.drop_panics);
+        drop(nodes);
+        watch.done();
+    }
+
+    /// Turns the generations: victims are condemned, the rest become victims.
+    ///
+    /// # Cost
+    ///
+    /// A visit of each shard, plus a step for each item that expires. Items
+    /// that live on are not touched. Allocates nothing.
+    fn turn(&self, condemned: &mut Condemned) {
+        let closed = self.visit.lock();
+        if closed.0 {
+            return;
+        }
+        count(&self.rare.ticks);
+        let side = self.cycle.now().victim();
+        let mut expire = |node: AnyNode| {
+            count(&self.rare.expired);
+            self.settle(None, side, node.charge());
+            condemned.push(node);
+        };
+        for slot in self.shards.iter() {
+            iter::from_fn(|| slot.take_oldest(side)).for_each(&mut expire);
+            let (was_private, expired) = slot.age_private();
+            if was_private {
+                count(&self.rare.private_drained);
+            }
+            expired.into_iter().for_each(&mut expire);
+        }
+        iter::from_fn(|| self.take_shared(side)).for_each(&mut expire);
+        self.cycle.advance();
+    }
+
+    /// Drops items, victims first, until about `bytes` are left, and returns
+    /// how many bytes went. With zero, all items go.
+    pub(crate) fn trim_to(&self, bytes: usize) -> u64 {
+        let mut condemned = Condemned::default();
+        let gone = self.condemn_beyond(bytes as u64, &mut condemned);
+        self.drop_counted(condemned);
+        gone
+    }
+
+    fn condemn_beyond(&self, bytes: u64, condemned: &mut Condemned) -> u64 {
+        let closed = self.visit.lock();
+        if closed.0 {
+            return 0;
+        }
+        let surplus = match bytes {
+            0 => u64::MAX,
+            _ => self.held_bytes().iter().sum::<u64>().saturating_sub(bytes),
+        };
+        let mut gone = 0;
+        let turn = self.cycle.now();
+        for side in [turn.victim(), turn.current()] {
+            // At most as many as there are now: their owners may go on putting.
+            let len = self.shared[side].get().map_or(0, |queue| queue.len());
+            let shared = iter::repeat_with(|| self.take_shared(side)).take(len);
+            let queued = self.shards.iter().flat_map(|slot| {
+                iter::repeat_with(|| slot.take_oldest(side)).take(slot.queued(side))
+            });
+            let mut items = shared.chain(queued).flatten();
+            while gone < surplus
+                && let Some(node) = items.next()
+            {
+                count(&self.rare.trimmed);
+                gone += node.charge().bytes() as u64;
+                self.settle(None, side, node.charge());
+                condemned.push(node);
+            }
+        }
+        if bytes == 0 {
+            self.condemn_unmeasured(condemned);
+        }
+        gone
+    }
+
+    /// Empties the private places and what the last tick made of them.
+    fn condemn_unmeasured(&self, condemned: &mut Condemned) {
+        for slot in self.shards.iter() {
+            if let Some(node) = slot.drain_private() {
+                count(&self.rare.private_drained);
+                count(&self.rare.trimmed);
+                condemned.push(node);
+            }
+            if let Some(node) = slot.take_victim() {
+                count(&self.rare.trimmed);
+                condemned.push(node);
+            }
+        }
+    }
+
+    /// Moves what an exiting thread holds to the shared tier. What does not fit
+    /// stays in its queue, where others can take it.
+    pub(crate) fn hand_over(&self, slot: &'static Slot, condemned: &mut Condemned) {
+        let closed = self.visit.lock();
+        // A slot that is closed, or a pool that is: somebody else's by now.
+        if closed.0 || !slot.is_open() {
+            return;
+        }
+        let side = self.cycle.now().current();
+        if let Some(node) = slot.drain_private() {
+            count(&self.rare.private_drained);
+            if let Err(node) = self.hand_over_one(side, node) {
+                condemned.push(node);
+                return;
+            }
+        }
+        while self.shared[side]
+            .get()
+            .is_none_or(|shared| !shared.is_full())
+        {
+            let Some(node) = slot.take_oldest(side) else {
+                return;
+            };
+            if let Err(node) = self.hand_over_one(side, node) {
+                self.settle(None, side, node.charge());
+                condemned.push(node);
+            }
+        }
+    }
+
+    /// Moves one item to the shared tier. What it was charged stays charged.
+    fn hand_over_one(&self, side: usize, node: AnyNode) -> Result<(), AnyNode> {
+        let moved = self.put_shared(side, node);
+        match moved {
+            Ok(()) => self.counts.add(Event::SharedPut),
+            Err(_) => count(&self.rare.full_discards),
+        }
+        moved
+    }
+
+    /// Empties the pool and closes its shards for the next one with its id.
+    ///
+    /// Called while the pool is dropped: nobody gets or puts.
+    pub(crate) fn close(&self, condemned: &mut Condemned) {
+        let mut closed = self.visit.lock();
+        closed.0 = true;
+        let mut condemn = |node: AnyNode| {
+            self.meter.settle(node.charge());
+            condemned.push(node);
+        };
+        self.shards.close(&mut condemn);
+        for side in [0, 1] {
+            iter::from_fn(|| self.take_shared(side)).for_each(&mut condemn);
+        }
+    }
+
+    /// Sums up the counts of all shards.
+    pub(crate) fn stats(&self) -> PoolStats {
+        let mut stats = PoolStats::default();
+        for slot in self.shards.iter() {
+            slot.sum_into(&mut stats);
+        }
+        self.counts.sum_into(&mut stats);
+        self.rare.sum_into(&mut stats);
+        stats.private_puts += stats.private_gets;
+        let shared = self.shared.iter().filter_map(OnceBox::get);
+        stats.retained_items += shared.map(|queue| queue.len() as u64).sum::<u64>();
+        let turn = self.cycle.now();
+        let held = self.held_bytes();
+        stats.current_bytes = held[turn.current()];
+        stats.victim_bytes = held[turn.victim()];
+        stats
+    }
+
+    /// Returns the bytes that lie in queues, by side.
+    fn held_bytes(&self) -> [u64; 2] {
+        let nets = self.shards.iter().map(Slot::net_bytes);
+        let sums = nets.fold(self.flow.net(), |[a, b], [c, d]| {
+            [a.wrapping_add(c), b.wrapping_add(d)]
+        });
+        // Counts that are read while items move may be out of step: then the sum
+        // is a little below zero.
+        sums.map(|sum| sum.cast_signed().max(0).cast_unsigned())
+    }
+}
