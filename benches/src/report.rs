@@ -109,7 +109,7 @@ impl Report {
     ///
     /// # Panics
     ///
-    /// When there is no timing, or no rival among them.
+    /// When there is no timing.
     pub fn contest(&mut self, row: &str, unit: &str, timings: &[Timing]) -> Result<(), Error> {
         let (ours, others) = timings.split_first().expect("ours comes first");
         let mine = ours.summary();
@@ -117,13 +117,16 @@ impl Report {
         let best = others
             .iter()
             .filter(|t| t.is_rival)
-            .min_by(|a, b| a.summary().median.total_cmp(&b.summary().median))
-            .expect("a row has a rival");
+            .min_by(|a, b| a.summary().median.total_cmp(&b.summary().median));
         for other in others {
             let name = other.name.clone();
             self.against(row, unit, mine, ours, other, &name)?;
         }
-        self.against(row, unit, mine, ours, best, "best")
+        match best {
+            Some(best) => self.against(row, unit, mine, ours, best, "best"),
+            // Ours against ours, with something on and off.
+            None => Ok(()),
+        }
     }
 
     fn against(
