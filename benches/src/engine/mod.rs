@@ -4,6 +4,7 @@ mod global;
 mod hashbrown;
 mod ours;
 mod pools;
+pub mod shared;
 mod table;
 
 pub use self::global::InGlobal;

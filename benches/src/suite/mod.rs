@@ -5,6 +5,7 @@ pub mod map;
 pub mod pool;
 pub mod request;
 pub mod runner;
+pub mod shared;
 
 use crate::bar::Bar;
 use crate::contest::{self, Batch, Contestant, Pace, Size, Timing};
@@ -28,7 +29,13 @@ pub struct Suite {
 }
 
 /// Every suite, in the order of `list`.
-pub const SUITES: &[&Suite] = &[&request::SUITE, &map::SUITE, &pool::SUITE, &runner::SUITE];
+pub const SUITES: &[&Suite] = &[
+    &request::SUITE,
+    &map::SUITE,
+    &pool::SUITE,
+    &shared::SUITE,
+    &runner::SUITE,
+];
 
 /// The rivals that this build lacks, and why.
 pub const MISSING: &[&str] = if cfg!(feature = "rivals") {
