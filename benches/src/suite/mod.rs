@@ -6,6 +6,7 @@ pub mod pool;
 pub mod request;
 pub mod runner;
 pub mod shared;
+pub mod tables;
 
 use crate::bar::Bar;
 use crate::contest::{self, Batch, Contestant, Pace, Size, Timing};
@@ -34,6 +35,7 @@ pub const SUITES: &[&Suite] = &[
     &map::SUITE,
     &pool::SUITE,
     &shared::SUITE,
+    &tables::SUITE,
     &runner::SUITE,
 ];
 
