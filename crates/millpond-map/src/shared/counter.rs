@@ -267,30 +267,44 @@ impl<K: Eq + Hash, V: Count, S: BuildHasher> ShardedCounterMap<K, V, S> {
     #[inline]
     #[track_caller]
     fn change(&self, key: K, to: impl Fn(V) -> Result<V, CountError>) -> Result<V, CountError> {
+        let fresh = to(V::ZERO);
         let visit = Visit::enter(&self.map);
         let (shard, hash) = self.map.shard_to_fill(&key);
         let mut table = shard.table.write();
-        let changed = table.settle(
-            hash,
-            &key,
-            |held| {
-                let count = to(*held)?;
-                *held = count;
-                Ok(count)
-            },
-            V::is_zero,
-        );
-        if let Some((count, gone)) = changed {
-            // The key that goes, and the one that was not needed, drop without the lock.
-            drop((table, visit));
-            drop(gone);
-            return count;
-        }
-        let count = to(V::ZERO)?;
-        if !count.is_zero() {
-            table.insert_missing(&self.map.hash_builder, hash, key, count);
-        }
-        Ok(count)
+        let key = match fresh {
+            // Where a missing key gets an entry, one look finds the entry or its place.
+            Ok(count) if !count.is_zero() => {
+                let builder = &self.map.hash_builder;
+                let held = table.upsert(builder, hash, key, count, |held, _| match to(*held) {
+                    Ok(count) if count.is_zero() => None,
+                    Ok(count) => {
+                        *held = count;
+                        Some(Ok(count))
+                    }
+                    refused => Some(refused),
+                });
+                match held {
+                    None => return fresh,
+                    Some((Some(count), key)) => {
+                        // The key that was not needed drops without the lock.
+                        drop((table, visit));
+                        drop(key);
+                        return count;
+                    }
+                    Some((None, key)) => key,
+                }
+            }
+            _ => key,
+        };
+        let change = |held: &mut V| {
+            let count = to(*held)?;
+            *held = count;
+            Ok(count)
+        };
+        let changed = table.settle(hash, &key, change, V::is_zero);
+        // So do the key that goes, and the one that was not needed.
+        drop((table, visit));
+        changed.map_or(fresh, |(count, _gone)| count)
     }
 }
 
