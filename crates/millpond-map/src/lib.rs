@@ -30,6 +30,13 @@
 //! takes back their slabs for whatever keys and values come next. A [`Scope`] adds the
 //! strings that they point to.
 //!
+//! # Maps for many threads
+//!
+//! A [`ShardedMap`] has a lock for each shard, lends values to closures, and empties itself
+//! at one instant. A [`ShardedCounterMap`] counts, and an entry is gone in the step that
+//! makes it zero. A [`SnapshotMap`] is read without a lock and replaced whole. What each
+//! method means while other threads are at work stands in its docs.
+//!
 //! # The table
 //!
 //! Groups of sixteen slots, one tag byte each, compared at once; entries that a full group
