@@ -3,6 +3,7 @@
 mod iter;
 mod plan;
 mod slab;
+mod walk;
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -44,7 +45,7 @@ use crate::map::HashMap;
 /// ```
 pub struct FrozenMap<K, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
     hash_builder: S,
-    slab: Slab<(K, V), A>,
+    slab: Slab<K, V, A>,
 }
 
 impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
@@ -153,7 +154,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> FrozenMap<K, V, S, A> {
         Q: Hash + Equivalent<K> + ?Sized,
     {
         let hash = hash_of(&self.hash_builder, key);
-        let (key, value) = self.slab.find(hash, |(held, _)| key.equivalent(held))?;
+        let (key, value) = self.slab.find(hash, |held| key.equivalent(held))?;
         Some((key, value))
     }
 
@@ -177,7 +178,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> FrozenMap<K, V, S, A> {
     {
         let hashes = keys.map(|key| hash_of(&self.hash_builder, key));
         self.slab
-            .find_each(hashes, |nth, (held, _)| keys[nth].equivalent(held))
+            .find_each(hashes, |nth, held| keys[nth].equivalent(held))
             .map(|entry| entry.map(|(_, value)| value))
     }
 
@@ -213,8 +214,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> FrozenMap<K, V, S, A> {
     #[doc(hidden)]
     pub fn check(&self) -> Result<(), Broken> {
         let whole = self.slab.is_whole(
-            |(key, _)| hash_of(&self.hash_builder, key),
-            |(key, _), (other, _)| key == other,
+            |key| hash_of(&self.hash_builder, key),
+            |key, other| key == other,
         );
         ensure(whole, "full", "every entry is found", self.len())
     }

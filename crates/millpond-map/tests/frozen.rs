@@ -80,6 +80,33 @@ fn numbers() {
     agrees::<u8, u64>();
 }
 
+/// A key that says it equals any number: what it finds in an empty slot is nothing.
+#[derive(Hash)]
+struct Anything(u64);
+
+impl millpond_map::Equivalent<u64> for Anything {
+    fn equivalent(&self, _: &u64) -> bool {
+        true
+    }
+}
+
+#[test]
+fn zero_is_a_key_like_any_other() {
+    for first in [0, 1] {
+        let frozen = (first..300_u64)
+            .map(|n| (n, n.to_string()))
+            .collect::<HashMap<_, _>>()
+            .freeze();
+        assert_eq!(frozen.get(&0).is_some(), first == 0);
+        for n in 0..2000 {
+            if let Some((key, value)) = frozen.get_key_value(&Anything(n)) {
+                assert_eq!(value, &key.to_string());
+            }
+        }
+        frozen.check().expect("whole");
+    }
+}
+
 #[test]
 fn strings() {
     agrees::<String, String>();

@@ -12,7 +12,8 @@ use core::marker::PhantomData;
 use allocator_api2::alloc::Allocator;
 
 use super::FrozenMap;
-use super::slab::{Slab, Walk};
+use super::slab::Slab;
+use super::walk::Walk;
 
 /// A walk over the entries of a frozen map. See [`FrozenMap::iter`].
 pub struct FrozenIter<'a, K, V> {
@@ -21,7 +22,7 @@ pub struct FrozenIter<'a, K, V> {
 }
 
 impl<'a, K, V> FrozenIter<'a, K, V> {
-    pub(super) fn new<A: Allocator>(slab: &'a Slab<(K, V), A>) -> Self {
+    pub(super) fn new<A: Allocator>(slab: &'a Slab<K, V, A>) -> Self {
         FrozenIter {
             walk: slab.walk(),
             marker: PhantomData,
@@ -73,7 +74,7 @@ unsafe impl<K: Sync, V: Sync> Sync for FrozenIter<'_, K, V> {}
 pub struct FrozenIntoIter<K, V, A: Allocator> {
     walk: Walk<(K, V)>,
     /// Gives the block back in the end.
-    _slab: Slab<(K, V), A>,
+    _slab: Slab<K, V, A>,
 }
 
 impl<K, V, A: Allocator> Iterator for FrozenIntoIter<K, V, A> {
