@@ -140,3 +140,36 @@ fn reserve_panics_with_the_words_of_std() {
 fn with_capacity_panics_with_the_words_of_std() {
     drop(HashMap::<u64, u64>::with_capacity(usize::MAX / 2));
 }
+
+#[test]
+fn a_rebuild_whose_slab_cannot_be_cut_keeps_it() {
+    let mut map: Map<u64, u64> = Map::with_hasher_in(Default::default(), Failing::new(Slabs));
+    map.extend((0..20_000).map(|key| (key, key)));
+    let before = map.allocation_size();
+    let armed = arm(0);
+    map.rebuild(|key, _| key % 8 == 0);
+    drop(armed);
+    map.check().expect("whole");
+    assert_eq!((map.len(), map.allocation_size()), (2500, before));
+    assert!((0..2500).all(|n| map.get(&(8 * n)) == Some(&(8 * n))));
+    // The next slab is lent as ever, and the long one goes back with its own length.
+    map.extend((0..5000).map(|key| (key, key)));
+    map.check().expect("whole");
+    assert_eq!(map.len(), 2500 + 5000 - 625);
+}
+
+#[test]
+fn a_map_that_cannot_be_frozen_says_so() {
+    let runs = each_failure(|| {
+        let mut map: Map<u64, String> =
+            Map::with_hasher_in(Default::default(), Failing::new(Slabs));
+        if map.try_reserve(100).is_err() {
+            return;
+        }
+        map.extend((0..100).map(|key| (key, key.to_string())));
+        if let Ok(frozen) = map.try_freeze() {
+            assert_eq!(frozen[&7], "7");
+        }
+    });
+    assert_eq!(runs, 3);
+}
