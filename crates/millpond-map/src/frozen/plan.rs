@@ -201,17 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn random_hashes_get_slots_at_the_first_attempt_but_rarely() {
-        let mut mixed = 0;
+    fn random_hashes_get_slots() {
         for len in (1..200).chain([1000, 4096, 40_000]) {
             let hashes: Vec<u64> = (1..=len).map(|n: u64| mix(n, 77)).collect();
             let plan = plan(&hashes).expect("no two are equal");
             is_whole(&hashes, &plan);
-            mixed += usize::from(plan.seed != PLAIN);
         }
-        // Two hashes of a bucket that are nearly equal are apart under no pilot: one map in
-        // a few hundred.
-        assert!(mixed <= 3, "{mixed} of 202");
     }
 
     #[test]
