@@ -45,6 +45,17 @@ fn held_bytes() -> u64 {
     stats.mapped_bytes - in_segments + stats.used_slice_bytes
 }
 
+/// Waits until the threads are gone, heaps and all.
+///
+/// A scope by itself ends when its closures have: a thread that had not yet
+/// emptied its heap then was once counted as memory that had grown.
+fn join_all<'scope>(threads: impl IntoIterator<Item = thread::ScopedJoinHandle<'scope, ()>>) {
+    let threads: Vec<_> = threads.into_iter().collect();
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
+}
+
 /// A block that carries the proof of its contents, and may travel.
 struct Parcel {
     block: Box<[u64]>,
@@ -144,17 +155,14 @@ fn ten_thousand_short_threads_leave_held_bytes_flat() {
 fn many_threads_at_once_come_and_go_at_flat_memory() {
     let _alone = alone();
     let mut early = 0;
-    let rounds = 60 * TIMES;
+    let rounds = 60 * TIMES as u64;
     for round in 0..rounds {
-        thread::scope(|scope| {
-            for n in 0..32 {
-                scope.spawn(move || {
-                    let mut rng = Rng::new((round * 32 + n) as u64);
-                    let parcels: Vec<Parcel> = (0..200).map(|_| Parcel::new(&mut rng)).collect();
-                    parcels.into_iter().for_each(Parcel::open);
-                });
-            }
-        });
+        let work = move |n| {
+            let mut rng = Rng::new(round * 32 + n);
+            let parcels: Vec<Parcel> = (0..200).map(|_| Parcel::new(&mut rng)).collect();
+            parcels.into_iter().for_each(Parcel::open);
+        };
+        thread::scope(|scope| join_all((0..32).map(|n| scope.spawn(move || work(n)))));
         if round == rounds / 3 {
             early = held_bytes();
         }
@@ -182,8 +190,10 @@ fn blocks_outlive_their_thread_and_go_back_from_any_other() {
         let right = left.split_off(1_000);
         // Both halves at once: two threads free into the slabs of a dead one.
         thread::scope(|scope| {
-            scope.spawn(|| left.into_iter().for_each(Parcel::open));
-            scope.spawn(|| right.into_iter().rev().for_each(Parcel::open));
+            join_all([
+                scope.spawn(|| left.into_iter().for_each(Parcel::open)),
+                scope.spawn(|| right.into_iter().rev().for_each(Parcel::open)),
+            ]);
         });
         if round == rounds / 3 {
             early = held_bytes();
@@ -205,19 +215,18 @@ fn threads_that_swap_blocks_at_random_find_each_intact() {
     let shelf: Vec<Mutex<Option<Parcel>>> = (0..2_000).map(|_| Mutex::new(None)).collect();
     let mut held = Vec::new();
     for round in 0..12 * TIMES {
-        thread::scope(|scope| {
-            for n in 0..THREADS {
-                let shelf = &shelf;
-                scope.spawn(move || {
-                    let mut rng = Rng::new((round * THREADS + n) as u64);
-                    for _ in 0..15_000 {
-                        let parcel = Parcel::new(&mut rng);
-                        let place = &shelf[rng.below(shelf.len())];
-                        let old = place.lock().unwrap().replace(parcel);
-                        old.into_iter().for_each(Parcel::open);
-                    }
-                });
+        let swap = |n| {
+            let mut rng = Rng::new((round * THREADS + n) as u64);
+            for _ in 0..15_000 {
+                let parcel = Parcel::new(&mut rng);
+                let place = &shelf[rng.below(shelf.len())];
+                let old = place.lock().unwrap().replace(parcel);
+                old.into_iter().for_each(Parcel::open);
             }
+        };
+        thread::scope(|scope| {
+            let swap = &swap;
+            join_all((0..THREADS).map(|n| scope.spawn(move || swap(n))));
         });
         held.push(held_bytes());
     }
