@@ -41,11 +41,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // Values that become zero somewhere else: a few groups are swept now and then.
+    let usage = |requests| Usage { requests, bytes: 0 };
     let mut sessions: HashMap<u32, Usage> = (0..300)
-        .map(|id| {
-            let requests = u32::from(id % 3 == 0);
-            (id, Usage { requests, bytes: 0 })
-        })
+        .map(|id| (id, usage(u32::from(id % 3 == 0))))
         .collect();
     let (all, idle) = (sessions.len(), sessions.zero_count());
     let (mut sweeper, mut steps) = (Sweeper::new(), 1);
@@ -61,13 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cursor = sessions.scan(cursor, 1, |id, _| seen += u32::from(*id < 300))?;
         for _ in 0..100 {
             if sessions.len() < 5100 {
-                sessions.insert(
-                    next,
-                    Usage {
-                        requests: 1,
-                        bytes: 9,
-                    },
-                );
+                sessions.insert(next, usage(1));
                 next += 1;
             }
         }

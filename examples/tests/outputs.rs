@@ -43,6 +43,11 @@ fn prints_what_it_promises(name: &str) {
 }
 
 #[test]
+fn counters() {
+    prints_what_it_promises("counters");
+}
+
+#[test]
 fn global_allocator() {
     prints_what_it_promises("global_allocator");
 }
