@@ -11,7 +11,7 @@ use crate::suite::Run;
 use std::process::Command;
 
 /// How long the demo drives its server, in seconds.
-const SECONDS: (&str, &str) = ("30", "12");
+const SECONDS: (&str, &str) = ("30", "8");
 
 pub(super) fn rows() -> Vec<String> {
     let mut rows = Vec::new();
