@@ -98,6 +98,7 @@ impl RawInner {
     /// # Safety
     ///
     /// `slab`: the table is not shared, and its geometry is that of its slab.
+    #[inline(always)]
     pub(super) unsafe fn wipe_all(&mut self) {
         // SAFETY: `slab`. A table has `mask + 16` tags.
         unsafe { self.control.write_bytes(0, self.mask + GROUP_SLOTS) };
@@ -112,6 +113,7 @@ impl RawInner {
     /// # Safety
     ///
     /// `slab`: the table is not shared, and has that many groups from there.
+    #[inline(always)]
     unsafe fn wipe_filter(&mut self, off: usize, groups: usize) {
         // SAFETY: `slab`, by contract.
         let filter = unsafe { self.filter(off) };
@@ -130,6 +132,7 @@ impl RawInner {
     /// # Safety
     ///
     /// `slab`: the table is not shared.
+    #[inline(always)]
     unsafe fn reset_dirty(&mut self) {
         let lines = self.mask / LINE_SLOTS + 1;
         let value = u8::from(!self.is_listed());

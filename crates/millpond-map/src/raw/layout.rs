@@ -137,6 +137,27 @@ impl Geometry {
         }
     }
 
+    /// Returns the alignment of the tags, in bytes.
+    const fn control_align(self) -> usize {
+        // A line of tags is a cache line where a table has a whole one.
+        if self.groups() < LINE_GROUPS {
+            GROUP_SLOTS
+        } else {
+            64
+        }
+    }
+
+    /// Returns the alignment of the table's slab, in bytes.
+    #[inline]
+    pub(crate) const fn slab_align(self, entry: TableLayout) -> usize {
+        let control_align = self.control_align();
+        if entry.align > control_align {
+            entry.align
+        } else {
+            control_align
+        }
+    }
+
     /// Returns the slab that the table needs. None when its size overflows.
     pub(crate) const fn slab(self, entry: TableLayout) -> Option<SlabLayout> {
         let groups = self.groups();
@@ -144,17 +165,8 @@ impl Geometry {
         if self.lines() > u32::MAX as usize {
             return None;
         }
-        // A line of tags is a cache line where a table has a whole one.
-        let control_align = if groups < LINE_GROUPS {
-            GROUP_SLOTS
-        } else {
-            64
-        };
-        let align = if entry.align > control_align {
-            entry.align
-        } else {
-            control_align
-        };
+        let control_align = self.control_align();
+        let align = self.slab_align(entry);
 
         let Some(slots_bytes) = self.slots.checked_mul(entry.size) else {
             return None;

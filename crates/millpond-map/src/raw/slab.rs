@@ -11,6 +11,7 @@ use allocator_api2::alloc::Allocator;
 
 use super::inner::RawInner;
 use super::layout::{Geometry, TableLayout};
+use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
 
 impl RawInner {
@@ -25,6 +26,7 @@ impl RawInner {
     /// # Cost
     ///
     /// One allocation; writes 1.1 bytes a slot, and none of the slots themselves.
+    #[inline]
     pub(super) fn allocate(
         capacity: usize,
         entry: TableLayout,
@@ -33,6 +35,23 @@ impl RawInner {
         if capacity == 0 {
             return Ok(RawInner::SHARED);
         }
+        if capacity <= GROUP_SLOTS {
+            // For all but large entries the geometry is a constant here, and so are the
+            // slab's layout and what is wiped of it.
+            let geometry =
+                Geometry::for_capacity(capacity, entry).ok_or(TryReserveError::CapacityOverflow)?;
+            return RawInner::allocate_geometry(geometry, entry, alloc);
+        }
+        RawInner::allocate_groups(capacity, entry, alloc)
+    }
+
+    /// Takes a slab of more than one group.
+    #[inline(never)]
+    fn allocate_groups(
+        capacity: usize,
+        entry: TableLayout,
+        alloc: &impl Allocator,
+    ) -> Result<RawInner, TryReserveError> {
         let geometry =
             Geometry::for_capacity(capacity, entry).ok_or(TryReserveError::CapacityOverflow)?;
         RawInner::allocate_geometry(geometry, entry, alloc)
@@ -43,6 +62,7 @@ impl RawInner {
     /// # Errors
     ///
     /// As [`allocate`](Self::allocate).
+    #[inline(always)]
     pub(super) fn allocate_geometry(
         geometry: Geometry,
         entry: TableLayout,
@@ -92,10 +112,8 @@ impl RawInner {
             return;
         }
         // By its length as lent: a table may have moved to the front of a larger slab.
-        let layout = self
-            .geometry()
-            .slab(entry)
-            .and_then(|slab| Layout::from_size_align(self.slab_bytes, slab.layout.align()).ok());
+        let align = self.geometry().slab_align(entry);
+        let layout = Layout::from_size_align(self.slab_bytes, align).ok();
         let slots: NonNull<u8> = self.slots;
         *self = self.as_shared();
         debug_assert!(layout.is_some());
