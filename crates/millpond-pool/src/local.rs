@@ -168,6 +168,12 @@ impl ShardList {
     /// Opens the slot and adds it (`one-list`).
     fn adopt(&self, own: &OwnSlot) {
         let slot = own.slot;
+        // The last pool of the slot was emptied from elsewhere. An owner that finds nothing
+        // notices, and fills the stashes from the bottom again.
+        for side in [0, 1] {
+            let left = own.take_newest(side);
+            debug_assert!(left.is_none(), "a closed slot is empty");
+        }
         slot.private.open();
         let mut head = self.head.load(Relaxed);
         loop {
