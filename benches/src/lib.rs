@@ -20,6 +20,7 @@ pub mod clock;
 pub mod contest;
 pub mod engine;
 pub mod error;
+pub mod foreign;
 pub mod gate;
 pub mod report;
 pub mod stats;

@@ -1,0 +1,3 @@
+module millpond/bench
+
+go 1.24
