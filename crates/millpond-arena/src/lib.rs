@@ -18,6 +18,7 @@
 //! - [`Millpond`] is the program's global allocator, if the program says so.
 //! - [`Slabs`] lends single blocks to collections.
 //! - [`Arena`] lends blocks that are given back all at once.
+//! - [`ReservedRange`] lends addresses in a row, to be backed by memory in pieces.
 //! - [`stats`](stats()) tells where the memory is, [`tick`](tick()) and
 //!   [`release`](release()) hand it back.
 //!
@@ -31,6 +32,7 @@ mod global;
 mod heap;
 mod layout;
 mod os;
+mod range;
 mod segment;
 mod slab;
 mod slabs;
@@ -45,6 +47,7 @@ pub use check::check;
 pub use global::Millpond;
 #[doc(hidden)]
 pub use os::mock as fault;
+pub use range::{RangePages, ReservedRange};
 pub use slabs::Slabs;
 pub use stats::{Stats, stats};
 pub use tick::{release, tick};

@@ -3,7 +3,7 @@
 
 use crate::heap::{registry, tls};
 use crate::layout::size_class::SizeClass;
-use crate::{os, segment};
+use crate::{os, range, segment};
 
 /// The allocator in numbers, summed when asked for.
 ///
@@ -15,10 +15,14 @@ use crate::{os, segment};
 #[non_exhaustive]
 pub struct Stats {
     /// Bytes of blocks in use, counted as the slots, runs and mappings that
-    /// they occupy. Blocks lent to arenas and maps are included.
+    /// they occupy, and what is ready in reserved ranges. Blocks lent to arenas
+    /// and maps are included.
     pub live_bytes: u64,
-    /// Bytes of address space: whole segments, and mappings of large blocks.
+    /// Bytes of address space that may be touched: whole segments, mappings of
+    /// large blocks, and what was committed of reserved ranges.
     pub mapped_bytes: u64,
+    /// Bytes of address space of reserved ranges, touchable or not.
+    pub reserved_bytes: u64,
     /// Bytes free and not handed back, outside of threads' caches.
     pub retained_bytes: u64,
     /// Bytes handed back to the operating system so far by purging.
@@ -40,6 +44,8 @@ pub struct Stats {
     pub heaps: u64,
     /// Segments of 32 MiB.
     pub segments: u64,
+    /// Reserved ranges in use.
+    pub ranges: u64,
 }
 
 /// Sums up the allocator as it is now.
@@ -47,11 +53,12 @@ pub struct Stats {
 /// # Cost
 ///
 /// Linear in the number of threads and in the free slots of the calling thread's
-/// bins; three short locks, no system call.
+/// bins; four short locks, no system call.
 pub fn stats() -> Stats {
     tls::with_ready(|heap| heap.settle_all());
     let (tally, heaps) = registry::total();
     let segments = segment::totals();
+    let ranges = range::totals();
     let mut small_live = 0_u64;
     let (mut allocations, mut frees) = (tally.large_allocations, tally.large_frees);
     for class in SizeClass::all() {
@@ -73,10 +80,11 @@ pub fn stats() -> Stats {
         .unsigned_abs();
     let segment_bytes = (segments.segment_count * crate::config::SEGMENT_BYTES) as u64;
     Stats {
-        live_bytes: live,
-        mapped_bytes: segment_bytes + tally.mapping_bytes(),
-        retained_bytes: segments.retained as u64,
-        released_bytes: segments.purged,
+        live_bytes: live + ranges.ready as u64,
+        mapped_bytes: segment_bytes + tally.mapping_bytes() + ranges.accessible as u64,
+        reserved_bytes: ranges.reserved as u64,
+        retained_bytes: (segments.retained + ranges.retained) as u64,
+        released_bytes: segments.purged + ranges.purged,
         used_slice_bytes: segments.used as u64,
         allocations,
         frees,
@@ -85,5 +93,6 @@ pub fn stats() -> Stats {
         os_calls: os::calls(),
         heaps: heaps as u64,
         segments: segments.segment_count as u64,
+        ranges: ranges.lent_count as u64,
     }
 }

@@ -2,6 +2,7 @@
 //! How memory ages: not by a clock of ours, but by somebody's calls.
 
 use crate::heap::tls;
+use crate::range;
 use crate::segment::{self, Purge};
 use crate::sync::Relaxed;
 use crate::sync::fixed::AtomicU64;
@@ -30,9 +31,9 @@ pub(crate) fn count() -> u64 {
 /// One system call per range that goes back, none of them under a lock.
 pub fn tick() -> usize {
     // Relaxed: see `count`.
-    TICKS.fetch_add(1, Relaxed);
+    let now = TICKS.fetch_add(1, Relaxed) + 1;
     tls::with_ready(|heap| heap.take_notice_of_tick());
-    segment::purge(Purge::Idle)
+    segment::purge(Purge::Idle) + range::purge(Some(now))
 }
 
 /// Hands free memory back to the operating system now, and returns its bytes.
@@ -46,5 +47,5 @@ pub fn tick() -> usize {
 /// Linear in what the thread has cached; one system call per range.
 pub fn release() -> usize {
     tls::with_ready(|heap| heap.release());
-    segment::purge(Purge::All)
+    segment::purge(Purge::All) + range::purge(None)
 }

@@ -7,6 +7,7 @@
 
 use core::ptr::NonNull;
 
+use crate::range;
 use crate::segment;
 use crate::spin::SpinLock;
 use crate::sync::Relaxed;
@@ -97,10 +98,12 @@ pub(super) extern "C" fn before_fork() {
     REGISTRY.lock_raw();
     depot::lock_for_fork();
     segment::lock_for_fork();
+    range::lock_for_fork();
 }
 
 /// After a fork, in the parent.
 pub(super) extern "C" fn after_fork_in_parent() {
+    range::unlock_after_fork();
     segment::unlock_after_fork();
     depot::unlock_after_fork();
     REGISTRY.unlock_raw();
@@ -114,6 +117,7 @@ pub(super) extern "C" fn after_fork_in_parent() {
 /// theirs: their numbers are not used again, so remote frees into such a slab
 /// gather on its word, and what its owner had free is lost to the child.
 pub(super) extern "C" fn after_fork_in_child() {
+    range::unlock_after_fork();
     segment::unlock_after_fork();
     depot::unlock_after_fork();
     REGISTRY.unlock_raw();

@@ -96,6 +96,109 @@ pub(super) unsafe fn remap(
     None
 }
 
+/// Maps addresses that may not be touched yet, and are charged nothing.
+pub(super) fn map_inaccessible(bytes: usize) -> Option<NonNull<u8>> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANON;
+
+    let access = libc::PROT_NONE;
+    // SAFETY: an anonymous mapping at an address of the kernel's choice
+    // touches nothing that exists.
+    let start = unsafe { libc::mmap(core::ptr::null_mut(), bytes, access, FLAGS, -1, 0) };
+    if start == libc::MAP_FAILED {
+        None
+    } else {
+        NonNull::new(start.cast())
+    }
+}
+
+/// Makes a range readable and writable; false when the system refuses.
+///
+/// # Safety
+///
+/// `ours`.
+pub(super) unsafe fn make_accessible(start: NonNull<u8>, bytes: usize) -> bool {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: `ours`: a range that we mapped; contents stay as they are.
+    unsafe { libc::mprotect(start.as_ptr().cast(), bytes, access) == 0 }
+}
+
+/// Asks for huge pages; false when the system has none.
+///
+/// # Safety
+///
+/// `ours`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) unsafe fn prefer_huge(start: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: `ours`: advice, contents stay as they are.
+    unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) == 0 }
+}
+
+/// Faults the pages of a range in; false when the system cannot.
+///
+/// # Safety
+///
+/// `ours`; the range is accessible.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) unsafe fn populate(start: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: `ours`: pages appear, contents stay as they are.
+    unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_POPULATE_WRITE) == 0 }
+}
+
+/// Moves the pages of a range to another; false when the system refuses.
+///
+/// # Safety
+///
+/// Both ranges are `ours` and as long; nobody uses what `to` holds. On success
+/// nothing is mapped at `from` any more.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) unsafe fn move_pages(from: NonNull<u8>, to: NonNull<u8>, bytes: usize) -> bool {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    // SAFETY: `ours`: the target is replaced by the source's pages.
+    let new = unsafe {
+        libc::mremap(
+            from.as_ptr().cast(),
+            bytes,
+            bytes,
+            flags,
+            to.as_ptr().cast::<libc::c_void>(),
+        )
+    };
+    new != libc::MAP_FAILED
+}
+
+/// Only Linux takes such advice.
+///
+/// # Safety
+///
+/// None is needed.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) unsafe fn prefer_huge(_start: NonNull<u8>, _bytes: usize) -> bool {
+    false
+}
+
+/// Only Linux faults pages in on demand.
+///
+/// # Safety
+///
+/// None is needed.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) unsafe fn populate(_start: NonNull<u8>, _bytes: usize) -> bool {
+    false
+}
+
+/// Only Linux moves pages: the caller copies.
+///
+/// # Safety
+///
+/// None is needed.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) unsafe fn move_pages(_from: NonNull<u8>, _to: NonNull<u8>, _bytes: usize) -> bool {
+    false
+}
+
 /// Offers the processor to other threads.
 pub(super) fn yield_now() {
     // SAFETY: sched_yield has no preconditions.

@@ -5,7 +5,8 @@
 //!
 //! A range comes from [`reserve`] readable, writable, zero and without a page
 //! behind it; the first touch of a page commits it, [`purge`] takes the page
-//! away again, [`release`] gives up the range.
+//! away again, [`release`] gives up the range. A range from
+//! [`reserve_inaccessible`] is made usable piece by piece, by [`make_accessible`].
 //!
 //! # Invariants
 //!
@@ -61,18 +62,31 @@ pub(crate) fn round_to_pages(bytes: usize) -> Option<usize> {
 /// `bytes` is a multiple of the page size and not zero, `align` a power of two.
 /// None when the system has none to give.
 pub(crate) fn reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    reserve_by(map, bytes, align)
+}
+
+/// As [`reserve`], of addresses that may not be touched before they are passed
+/// to [`make_accessible`]; until then they are charged to nobody.
+pub(crate) fn reserve_inaccessible(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    reserve_by(map_inaccessible, bytes, align)
+}
+
+/// What maps a number of bytes at an address of the kernel's choice.
+type Map = fn(usize) -> Option<NonNull<u8>>;
+
+fn reserve_by(map: Map, bytes: usize, align: usize) -> Option<NonNull<u8>> {
     let exact = map(bytes)?;
     if exact.addr().get() & (align - 1) == 0 {
         return Some(exact);
     }
     // SAFETY: `ours`: mapped just above, and nobody has seen it.
     unsafe { unmap(exact, bytes) };
-    reserve_aligned(bytes, align)
+    reserve_aligned(map, bytes, align)
 }
 
 /// Maps more than `bytes` and gives back what lies outside the aligned part.
 #[cold]
-fn reserve_aligned(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+fn reserve_aligned(map: Map, bytes: usize, align: usize) -> Option<NonNull<u8>> {
     // A mapping starts at a page, so less than `align` can lie in front.
     let spare = align - page_bytes();
     let total = bytes.checked_add(spare)?;
@@ -95,6 +109,58 @@ fn reserve_aligned(bytes: usize, align: usize) -> Option<NonNull<u8>> {
 
 fn map(bytes: usize) -> Option<NonNull<u8>> {
     if enter() { system::map(bytes) } else { None }
+}
+
+fn map_inaccessible(bytes: usize) -> Option<NonNull<u8>> {
+    if enter() {
+        system::map_inaccessible(bytes)
+    } else {
+        None
+    }
+}
+
+/// Makes part of a range from [`reserve_inaccessible`] readable and writable;
+/// what was never accessible before is zero. False when the system refuses.
+///
+/// # Safety
+///
+/// `ours`; start and length are multiples of the page size.
+pub(crate) unsafe fn make_accessible(start: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: `ours`, passed on.
+    enter() && unsafe { system::make_accessible(start, bytes) }
+}
+
+/// Asks for huge pages behind a range. A refusal changes nothing else.
+///
+/// # Safety
+///
+/// `ours`; start and length are multiples of the page size.
+pub(crate) unsafe fn prefer_huge(start: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: `ours`, passed on.
+    enter() && unsafe { system::prefer_huge(start, bytes) }
+}
+
+/// Puts pages behind an accessible range now, before it is touched. False when
+/// the system cannot; some may be there then.
+///
+/// # Safety
+///
+/// `ours`; start and length are multiples of the page size.
+pub(crate) unsafe fn populate(start: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: `ours`, passed on.
+    enter() && unsafe { system::populate(start, bytes) }
+}
+
+/// Moves pages from one range to another, whose own are lost. On success the
+/// source is no longer mapped; a refusal changes nothing.
+///
+/// # Safety
+///
+/// `ours` for both, which have that length and do not overlap; start and length
+/// are multiples of the page size.
+pub(crate) unsafe fn move_pages(from: NonNull<u8>, to: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: `ours`, passed on.
+    enter() && unsafe { system::move_pages(from, to, bytes) }
 }
 
 /// Unmaps; false when the system refuses, and the range is still there.

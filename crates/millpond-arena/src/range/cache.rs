@@ -1,0 +1,182 @@
+#![forbid(unsafe_code)]
+//! Ranges that were given back, for whoever asks next.
+
+use super::Extent;
+
+/// Ranges kept at most. Guessed: tables that come and go at one time.
+const ENTRIES: usize = 8;
+
+/// Bytes that the kept ranges may hold resident, all together. Guessed: a table
+/// of ten million entries fits, and a tick empties the cache anyway.
+const RESIDENT_MAX_BYTES: usize = 512 << 20;
+
+/// A range serves requests down to this part of its addresses.
+const FIT: usize = 16;
+
+/// Given-back ranges, the oldest first.
+pub(super) struct Cache {
+    entries: [Option<Entry>; ENTRIES],
+    length: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    extent: Extent,
+    /// The tick in whose interval the range was last taken out of the cache.
+    reused: Option<u64>,
+}
+
+impl Cache {
+    pub(super) const fn new() -> Cache {
+        Cache {
+            entries: [None; ENTRIES],
+            length: 0,
+        }
+    }
+
+    /// Takes the range with the fewest addresses that has `bytes` of them, but
+    /// not far more.
+    pub(super) fn take(&mut self, bytes: usize, huge: bool) -> Option<Extent> {
+        let fits = |extent: &Extent| {
+            extent.huge == huge && extent.bytes >= bytes && extent.bytes / FIT <= bytes
+        };
+        let (index, _) = self
+            .entries()
+            .map(|entry| entry.extent.bytes)
+            .enumerate()
+            .filter(|&(index, _)| self.at(index).is_some_and(|entry| fits(&entry.extent)))
+            .min_by_key(|&(_, bytes)| bytes)?;
+        self.remove(index).map(|entry| entry.extent)
+    }
+
+    /// Puts a range in. `reused` is the tick in whose interval it was taken out
+    /// of here, if it was.
+    ///
+    /// Returns a range that must go instead; call [`Cache::pop_excess`] until
+    /// there is none.
+    pub(super) fn put(&mut self, extent: Extent, reused: Option<u64>) -> Option<Extent> {
+        let gone = if self.length == ENTRIES {
+            self.remove(0)
+        } else {
+            None
+        };
+        self.entries[self.length] = Some(Entry { extent, reused });
+        self.length += 1;
+        gone.map(|entry| entry.extent)
+    }
+
+    /// Takes the oldest range out while too much is resident.
+    pub(super) fn pop_excess(&mut self) -> Option<Extent> {
+        if self.resident_bytes() <= RESIDENT_MAX_BYTES {
+            return None;
+        }
+        self.remove(0).map(|entry| entry.extent)
+    }
+
+    /// Takes a range out that nobody has asked for in the interval of the tick
+    /// before `now`; with none, any range.
+    pub(super) fn pop_idle(&mut self, now: Option<u64>) -> Option<Extent> {
+        let wanted = |entry: &Entry| {
+            now.is_some_and(|now| entry.reused.is_some_and(|reused| reused + 1 >= now))
+        };
+        let index =
+            (0..self.length).find(|&index| self.at(index).is_some_and(|entry| !wanted(&entry)))?;
+        self.remove(index).map(|entry| entry.extent)
+    }
+
+    pub(super) fn resident_bytes(&self) -> usize {
+        self.entries().map(|entry| entry.extent.dirty).sum()
+    }
+
+    pub(super) fn accessible_bytes(&self) -> usize {
+        self.entries().map(|entry| entry.extent.accessible).sum()
+    }
+
+    pub(super) fn reserved_bytes(&self) -> usize {
+        self.entries().map(|entry| entry.extent.bytes).sum()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten()
+    }
+
+    fn at(&self, index: usize) -> Option<Entry> {
+        self.entries.get(index).copied().flatten()
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Entry> {
+        let gone = self.at(index)?;
+        self.entries.copy_within(index + 1.., index);
+        self.entries[ENTRIES - 1] = None;
+        self.length -= 1;
+        Some(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::ptr::NonNull;
+
+    use super::*;
+
+    fn extent(bytes: usize, dirty: usize) -> Extent {
+        Extent {
+            start: NonNull::dangling(),
+            bytes,
+            accessible: dirty,
+            dirty,
+            huge: false,
+        }
+    }
+
+    #[test]
+    fn the_smallest_range_that_fits_is_taken() {
+        let mut cache = Cache::new();
+        for bytes in [64, 8, 32] {
+            assert!(cache.put(extent(bytes, 1), None).is_none());
+        }
+        assert!(cache.take(8, true).is_none());
+        assert_eq!(cache.take(9, false).unwrap().bytes, 32);
+        assert_eq!(cache.take(9, false).unwrap().bytes, 64);
+        assert!(cache.take(9, false).is_none());
+        assert_eq!(cache.take(1, false).unwrap().bytes, 8);
+        assert_eq!(cache.reserved_bytes(), 0);
+    }
+
+    #[test]
+    fn a_range_far_too_large_stays() {
+        let mut cache = Cache::new();
+        cache.put(extent(FIT * 10 + FIT, 1), None);
+        assert!(cache.take(10, false).is_none());
+        assert!(cache.take(11, false).is_some());
+    }
+
+    #[test]
+    fn it_is_bounded_in_number_and_bytes() {
+        let mut cache = Cache::new();
+        for bytes in 1..=ENTRIES {
+            assert!(cache.put(extent(bytes, 1), None).is_none());
+        }
+        assert_eq!(cache.put(extent(100, 1), None).unwrap().bytes, 1);
+        assert!(cache.pop_excess().is_none());
+        let gone = cache.put(extent(200, RESIDENT_MAX_BYTES), None);
+        assert_eq!(gone.unwrap().bytes, 2);
+        for bytes in (3..=ENTRIES).chain([100]) {
+            assert_eq!(cache.pop_excess().unwrap().bytes, bytes);
+        }
+        assert!(cache.pop_excess().is_none());
+        assert_eq!(cache.resident_bytes(), RESIDENT_MAX_BYTES);
+    }
+
+    #[test]
+    fn a_tick_takes_what_was_not_reused_since_the_one_before() {
+        let mut cache = Cache::new();
+        cache.put(extent(1, 1), None);
+        cache.put(extent(2, 1), Some(6));
+        cache.put(extent(3, 1), Some(5));
+        assert_eq!(cache.pop_idle(Some(7)).unwrap().bytes, 1);
+        assert_eq!(cache.pop_idle(Some(7)).unwrap().bytes, 3);
+        assert!(cache.pop_idle(Some(7)).is_none());
+        assert_eq!(cache.pop_idle(None).unwrap().bytes, 2);
+    }
+}
