@@ -20,6 +20,7 @@ pub use self::count::{Count, CountError};
 use crate::check::{Broken, ensure};
 use crate::hash::DefaultHashBuilder;
 use crate::map::{Drain, Entry, EntryRef, HashMap, Iter, Keys, OccupiedEntry};
+use crate::stats::TableStats;
 use crate::zero::IsZero;
 
 /// Counts by key. A key whose count is zero has no entry.
@@ -104,6 +105,11 @@ impl<K, V, S, A: Allocator> CounterMap<K, V, S, A> {
     #[inline]
     pub fn capacity(&self) -> usize {
         self.map.capacity()
+    }
+
+    /// Returns the map in numbers.
+    pub fn table_stats(&self) -> TableStats {
+        self.map.table_stats()
     }
 
     /// Walks the counts that are not zero, in arbitrary order.

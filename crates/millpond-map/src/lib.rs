@@ -104,8 +104,8 @@ pub use crate::shared::{
     BackgroundSweeper, ShardedCounterMap, ShardedMap, Snapshot, SnapshotMap, Taken,
 };
 pub use crate::sorted::{NotSorted, Part, PartIter, SortedMap, Without};
-pub use crate::stats::MapPoolStats;
-pub use crate::zero::{IsZero, SweepStats, Sweeper, Swept};
+pub use crate::stats::{MapPoolStats, TableStats};
+pub use crate::zero::{IsZero, SweepStats, Sweeper, Swept, ZeroCensus};
 pub use equivalent::Equivalent;
 /// Implements [`IsZero`](trait@IsZero); see [`millpond_derive`].
 #[cfg(feature = "derive")]

@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! What a pool of maps has done, as plain data.
+//! What a pool of maps has done, and what a map is made of, as plain data.
 
 /// What a [`MapPool`](crate::MapPool) has done since it was first used.
 ///
@@ -38,5 +38,54 @@ impl MapPoolStats {
             0 => 0.0,
             returns => self.right_sized as f64 / returns as f64,
         }
+    }
+}
+
+/// A map in numbers.
+///
+/// Of a map for many threads, the sum over its tables, each read on its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TableStats {
+    /// Entries.
+    pub len: usize,
+    /// Entries that fit before a table takes a larger slab, those it has included.
+    pub capacity: usize,
+    /// Bytes of the slabs, as they were lent. What keys and values own is not in it.
+    pub slab_bytes: usize,
+    /// Those of them that hold tags, filters and what else tells entries apart. The rest is
+    /// slots, and what the slab has more than was asked for.
+    pub metadata_bytes: usize,
+    /// Entries outside their home group. Each costs its look-up one more group at least.
+    pub displaced: usize,
+    /// Times that entries were hashed and moved to another slab, to grow or for another
+    /// reason.
+    pub rehashes: u64,
+    /// Times that the map was emptied as a whole.
+    pub clears: u64,
+    /// Times that it was emptied and its slabs were kept for what came next.
+    pub recycles: u64,
+}
+
+impl TableStats {
+    /// Returns the groups that the look-up of an entry looks at, on average: 1 to begin
+    /// with, and one more for each displaced entry, which is the least that it costs.
+    pub fn probe_groups(&self) -> f64 {
+        match self.len {
+            0 => 1.0,
+            len => 1.0 + self.displaced as f64 / len as f64,
+        }
+    }
+
+    /// Adds the numbers of another table.
+    pub(crate) fn add(&mut self, other: &TableStats) {
+        self.len += other.len;
+        self.capacity += other.capacity;
+        self.slab_bytes += other.slab_bytes;
+        self.metadata_bytes += other.metadata_bytes;
+        self.displaced += other.displaced;
+        self.rehashes += other.rehashes;
+        self.clears += other.clears;
+        self.recycles += other.recycles;
     }
 }

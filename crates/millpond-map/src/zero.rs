@@ -1,11 +1,13 @@
 #![forbid(unsafe_code)]
 //! Values that amount to nothing: the trait that tells, and the ways to take them out.
 
+mod census;
 mod impls;
 mod sweep;
 
 use allocator_api2::alloc::Allocator;
 
+pub use self::census::ZeroCensus;
 pub use self::sweep::{SweepStats, Sweeper, Swept};
 use crate::map::HashMap;
 

@@ -9,6 +9,7 @@ use super::HashMap;
 use crate::check::Broken;
 use crate::error::TryReserveError;
 use crate::hash::hash_of;
+use crate::stats::TableStats;
 
 impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     /// Returns the entries that fit before the map takes a larger slab, those it has included.
@@ -76,7 +77,24 @@ impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     /// assert_eq!(map.allocation_size(), 0);
     /// ```
     pub fn clear_and_shrink(&mut self) {
-        self.table.clear_and_release();
+        self.table.clear_and_shrink();
+    }
+
+    /// Returns the map in numbers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use millpond_map::HashMap;
+    ///
+    /// let mut map: HashMap<u64, u64> = (0..1000).map(|n| (n, n)).collect();
+    /// map.clear();
+    /// let stats = map.table_stats();
+    /// assert_eq!((stats.len, stats.clears), (0, 1));
+    /// assert_eq!(stats.slab_bytes, map.allocation_size());
+    /// ```
+    pub fn table_stats(&self) -> TableStats {
+        self.table.table_stats()
     }
 
     /// Returns how often the map took a larger slab to make room.

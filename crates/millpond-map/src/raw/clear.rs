@@ -4,6 +4,7 @@
 //!
 //! - `slab`, `touched`: as in [`inner`](super::inner).
 
+use super::history::count;
 use super::inner::{LINE_SLOTS, RawInner};
 use super::layout::LINE_GROUPS;
 use crate::control::GROUP_SLOTS;
@@ -20,6 +21,7 @@ impl RawInner {
         if self.is_shared() {
             return;
         }
+        count(&mut self.history.recycle_count);
         self.growth_left += self.len;
         self.len = 0;
         if self.mask == 0 {

@@ -42,11 +42,11 @@ impl<T: Clone, A: Allocator> RawTable<T, A> {
         }
         if self.inner.is_shared() || self.inner.geometry() != source.inner.geometry() {
             self.clear_and_release();
-            let growth_count = self.inner.growth_count;
+            let history = self.inner.history;
             self.inner =
                 RawInner::allocate_geometry(source.inner.geometry(), Self::ENTRY, &self.alloc)
                     .unwrap_or_else(TryReserveError::fail);
-            self.inner.growth_count = growth_count;
+            self.inner.history = history;
         }
 
         let mut cloned = Cloned::<T> {
@@ -120,7 +120,7 @@ impl RawInner {
             control: self.control,
             slots: self.slots,
             slab_bytes: self.slab_bytes,
-            growth_count: self.growth_count,
+            history: self.history,
             ..*source
         };
     }

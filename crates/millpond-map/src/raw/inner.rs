@@ -22,6 +22,7 @@
 
 use core::ptr::NonNull;
 
+use super::history::History;
 use super::layout::{
     CLASSES, GUESTS_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, counters_above_control,
     filter_above_control, guests_above_control, list_below_control,
@@ -62,8 +63,8 @@ pub(crate) struct RawInner {
     pub(super) touched: usize,
     /// Bytes of the slab as the allocator lent it; zero when shared.
     pub(super) slab_bytes: usize,
-    /// Times that the table took a larger slab.
-    pub(super) growth_count: u32,
+    /// What has happened to the table, counted on slow paths.
+    pub(super) history: History,
     /// A filter bit may be set.
     pub(super) filtered: bool,
     /// Displaced entries that were erased without their hash: filter and counters still
@@ -83,7 +84,7 @@ impl RawInner {
         displaced_limit: usize::MAX,
         touched: 0,
         slab_bytes: 0,
-        growth_count: 0,
+        history: History::NONE,
         filtered: false,
         stale: 0,
     };

@@ -17,6 +17,7 @@ mod churn;
 mod clear;
 mod clone;
 mod drain;
+mod history;
 mod inner;
 mod iter;
 mod layout;
@@ -116,7 +117,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     /// Returns how often the table took a larger slab to make room.
     #[inline]
     pub(crate) fn growth_count(&self) -> u32 {
-        self.inner.growth_count
+        self.inner.history.growth_count
     }
 
     /// Returns the slot at `index`.

@@ -23,6 +23,7 @@ use core::ptr::NonNull;
 use allocator_api2::alloc::Allocator;
 
 use super::RawTable;
+use super::history::count;
 use super::inner::RawInner;
 use super::iter::{RawIter, drop_rest};
 use super::layout::{Geometry, SlabLayout};
@@ -177,9 +178,10 @@ impl<'a, T, A: Allocator> Moving<'a, T, A> {
             mask: plan.geometry.mask(),
             growth_left: plan.geometry.capacity(),
             slab_bytes: old.slab_bytes,
-            growth_count: old.growth_count,
+            history: old.history,
             ..RawInner::SHARED
         };
+        count(&mut fresh.history.rehash_count);
         fresh.displaced_limit = fresh.displaced_limit();
         // SAFETY: `front`. The new slab's bytes are nobody's, and laid out as the plan says.
         unsafe { fresh.wipe_all() };

@@ -9,6 +9,7 @@
 
 use allocator_api2::alloc::Allocator;
 
+use super::history::count;
 use super::inner::RawInner;
 use super::slab::SlabGuard;
 use super::{RawTable, layout::Geometry};
@@ -112,7 +113,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         let geometry = Geometry::for_capacity(capacity, Self::ENTRY)
             .ok_or(TryReserveError::CapacityOverflow)?;
         self.rebuild(geometry, hasher)?;
-        self.inner.growth_count = self.inner.growth_count.saturating_add(1);
+        count(&mut self.inner.history.growth_count);
         Ok(())
     }
 
@@ -166,7 +167,8 @@ impl<T, A: Allocator> RawTable<T, A> {
         // cause a rebuild at each insert.
         let limit = fresh.inner.displaced_limit;
         fresh.inner.displaced_limit = limit.max(fresh.inner.displaced.saturating_mul(2));
-        fresh.inner.growth_count = self.inner.growth_count;
+        fresh.inner.history = self.inner.history;
+        count(&mut fresh.inner.history.rehash_count);
         // The guard gives the old slab back; its entries have moved.
         core::mem::swap(&mut self.inner, &mut fresh.inner);
         Ok(())

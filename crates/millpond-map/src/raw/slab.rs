@@ -97,7 +97,7 @@ impl RawInner {
     /// Returns what the table is once it has given its slab away.
     pub(super) fn as_shared(&self) -> RawInner {
         RawInner {
-            growth_count: self.growth_count,
+            history: self.history,
             ..RawInner::SHARED
         }
     }

@@ -18,6 +18,7 @@ use crate::check::Broken;
 use crate::error::TryReserveError;
 use crate::hash::DefaultHashBuilder;
 use crate::map::HashMap;
+use crate::stats::TableStats;
 
 /// A hash set whose buckets live in one slab of `A`.
 ///
@@ -166,6 +167,11 @@ impl<T, S, A: Allocator> HashSet<T, S, A> {
     #[inline]
     pub fn allocation_size(&self) -> usize {
         self.map.allocation_size()
+    }
+
+    /// Returns the set in numbers.
+    pub fn table_stats(&self) -> TableStats {
+        self.map.table_stats()
     }
 }
 

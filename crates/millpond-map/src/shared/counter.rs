@@ -45,7 +45,7 @@ use crate::zero::IsZero;
 /// assert_eq!(connections.sub("10.0.0.7", 1), Err(CountError::Underflow));
 /// ```
 pub struct ShardedCounterMap<K, V = u64, S = DefaultHashBuilder> {
-    map: ShardedMap<K, V, S>,
+    pub(super) map: ShardedMap<K, V, S>,
 }
 
 impl<K, V> ShardedCounterMap<K, V> {

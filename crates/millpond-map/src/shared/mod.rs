@@ -13,6 +13,7 @@ mod counter;
 mod shard;
 mod sharded;
 mod snapshot;
+mod stats;
 mod sweep;
 mod sweeper;
 mod table;

@@ -17,6 +17,7 @@ use crate::control::BitMask;
 use crate::hash::hash_of;
 pub(super) use crate::raw::POSITION_END;
 use crate::raw::{FoundOrClaimed, Place, RawTable};
+use crate::stats::TableStats;
 
 /// One table for each shard of a map.
 pub(super) type Tables<K, V> = Box<[Table<K, V>]>;
@@ -41,6 +42,10 @@ impl<K, V> Table<K, V> {
 
     pub(super) fn slab_bytes(&self) -> usize {
         self.0.slab_bytes()
+    }
+
+    pub(super) fn stats(&self) -> TableStats {
+        self.0.table_stats()
     }
 
     /// Finds the value of `key`, whose hash is `hash`.
@@ -308,6 +313,24 @@ impl<K: Eq + Hash, V> Table<K, V> {
             |(held, _)| hash_of(builder, held),
             |(_, value), hash| pick(value, hash),
             drop,
+        )
+    }
+
+    /// Shows the values of `groups` home groups from `position` on to `visit`.
+    ///
+    /// Returns the position to go on from, as [`sweep`](Self::sweep) does.
+    pub(super) fn scan<S: BuildHasher>(
+        &self,
+        builder: &S,
+        position: u64,
+        groups: usize,
+        mut visit: impl FnMut(&V),
+    ) -> u64 {
+        self.0.scan(
+            position,
+            groups,
+            |(held, _)| hash_of(builder, held),
+            |(_, value)| visit(value),
         )
     }
 
