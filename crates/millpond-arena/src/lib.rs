@@ -32,6 +32,7 @@ mod global;
 mod heap;
 mod layout;
 mod os;
+mod purged;
 mod range;
 mod segment;
 mod slab;
@@ -47,7 +48,8 @@ pub use check::check;
 pub use global::Millpond;
 #[doc(hidden)]
 pub use os::mock as fault;
+pub use purged::Purged;
 pub use range::{RangePages, ReservedRange};
 pub use slabs::Slabs;
-pub use stats::{Stats, stats};
+pub use stats::{ClassStats, Retained, SlowPaths, Stats, stats};
 pub use tick::{release, tick};

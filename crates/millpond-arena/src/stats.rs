@@ -1,8 +1,11 @@
 #![forbid(unsafe_code)]
 //! What the allocator can tell about itself, as plain data.
 
-use crate::heap::{registry, tls};
-use crate::layout::size_class::SizeClass;
+use crate::heap::registry::{self, HeapTotals};
+use crate::heap::tally::{Slow, Tally};
+use crate::heap::tls;
+use crate::layout::size_class::{CLASS_COUNT, SizeClass};
+use crate::purged::Purged;
 use crate::{os, range, segment};
 
 /// The allocator in numbers, summed when asked for.
@@ -23,10 +26,15 @@ pub struct Stats {
     pub mapped_bytes: u64,
     /// Bytes of address space of reserved ranges, touchable or not.
     pub reserved_bytes: u64,
-    /// Bytes free and not handed back, outside of threads' caches.
+    /// Bytes free and not handed back, outside of threads' caches: those of
+    /// `retained` without `thread_runs`.
     pub retained_bytes: u64,
+    /// The same, by where they are.
+    pub retained: Retained,
     /// Bytes handed back to the operating system so far by purging.
     pub released_bytes: u64,
+    /// The same, by what made them go.
+    pub purged: Purged,
     /// Bytes of slices that slabs, runs and threads' caches occupy.
     pub used_slice_bytes: u64,
     /// Blocks lent so far.
@@ -46,6 +54,107 @@ pub struct Stats {
     pub segments: u64,
     /// Reserved ranges in use.
     pub ranges: u64,
+    /// How often heaps left their fast paths, by the reason.
+    pub slow: SlowPaths,
+    classes: Classes,
+}
+
+/// Free memory that was not handed back, by where it is. In bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Retained {
+    /// Slices of segments that nobody uses.
+    pub slices: u64,
+    /// Given-back ranges.
+    pub ranges: u64,
+    /// Runs that threads keep for their next request of that length. A part of
+    /// `used_slice_bytes`.
+    pub thread_runs: u64,
+}
+
+/// How often heaps left their fast paths, since the start of the process.
+///
+/// Ratios tell: many `direct_frees` for each of the `frees` mean mass drops, or
+/// blocks that another thread lent; many `slabs_opened` beside few
+/// `slabs_retired` mean growth; many `slabs_claimed`, work that moves on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct SlowPaths {
+    /// A bin ran dry and went on with the slots that its thread had freed.
+    pub swaps: u64,
+    /// A bin ran dry and was filled from a slab.
+    pub refills: u64,
+    /// Slabs made from runs.
+    pub slabs_opened: u64,
+    /// Slabs without an owner taken over for allocation.
+    pub slabs_adopted: u64,
+    /// Slabs without an owner taken over by a free.
+    pub slabs_claimed: u64,
+    /// Slabs given back, all of whose slots were free.
+    pub slabs_retired: u64,
+    /// Frees that went past a full bin straight to their slab.
+    pub direct_frees: u64,
+    /// Bins emptied since such frees went on for long.
+    pub drains: u64,
+    /// Runs, of slabs and large blocks, found in the thread's own cache.
+    pub runs_cached: u64,
+    /// Runs taken out of segments.
+    pub runs_taken: u64,
+    /// Mappings made for large blocks.
+    pub mappings_made: u64,
+}
+
+/// One size class in numbers, exact as `allocations` of [`Stats`] is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct ClassStats {
+    /// Bytes of a slot: the largest request that the class serves.
+    pub slot_bytes: u64,
+    /// Slots lent so far.
+    pub allocations: u64,
+    /// Slots taken back so far.
+    pub frees: u64,
+    /// Bytes of the slots in use; zero when a lagging thread has counted more
+    /// frees than allocations.
+    pub live_bytes: u64,
+}
+
+/// Allocations and frees per class.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Classes([(u64, u64); CLASS_COUNT]);
+
+impl Default for Classes {
+    fn default() -> Classes {
+        Classes([(0, 0); CLASS_COUNT])
+    }
+}
+
+impl Stats {
+    /// All size classes, smallest first. Blocks above the last class are large.
+    pub fn classes(&self) -> impl Iterator<Item = ClassStats> {
+        let counts = self.classes.0;
+        SizeClass::all().map(move |class| {
+            let (allocations, frees) = counts[class.index()];
+            let slot_bytes = class.slot_bytes() as u64;
+            ClassStats {
+                slot_bytes,
+                allocations,
+                frees,
+                live_bytes: above_zero(live(allocations, frees).wrapping_mul(slot_bytes)),
+            }
+        })
+    }
+}
+
+/// Wrapping: a free is known before its allocation when another thread's bin
+/// lags.
+fn live(allocations: u64, frees: u64) -> u64 {
+    allocations.wrapping_sub(frees)
+}
+
+/// A wrapped difference, or zero where it is negative.
+fn above_zero(difference: u64) -> u64 {
+    difference.cast_signed().max(0).unsigned_abs()
 }
 
 /// Sums up the allocator as it is now.
@@ -56,35 +165,42 @@ pub struct Stats {
 /// bins; four short locks, no system call.
 pub fn stats() -> Stats {
     tls::with_ready(|heap| heap.settle_all());
-    let (tally, heaps) = registry::total();
+    let HeapTotals {
+        tally,
+        heaps,
+        cached_run_bytes,
+    } = registry::totals();
     let segments = segment::totals();
     let ranges = range::totals();
     let mut small_live = 0_u64;
     let (mut allocations, mut frees) = (tally.large_allocations, tally.large_frees);
+    let mut classes = Classes::default();
     for class in SizeClass::all() {
         let lent = tally.allocations[class.index()];
         let freed = tally.frees[class.index()];
-        let live = lent
-            .wrapping_sub(freed)
-            .wrapping_mul(class.slot_bytes() as u64);
+        classes.0[class.index()] = (lent, freed);
+        let live = live(lent, freed).wrapping_mul(class.slot_bytes() as u64);
         small_live = small_live.wrapping_add(live);
         allocations = allocations.wrapping_add(lent);
         frees = frees.wrapping_add(freed);
     }
-    let large_live = tally.large_lent_bytes.wrapping_sub(tally.large_freed_bytes);
-    // A free is known before its allocation when another thread's bin lags.
-    let live = small_live
-        .wrapping_add(large_live)
-        .cast_signed()
-        .max(0)
-        .unsigned_abs();
+    let large_live = live(tally.large_lent_bytes, tally.large_freed_bytes);
     let segment_bytes = (segments.segment_count * crate::config::SEGMENT_BYTES) as u64;
+    let retained = Retained {
+        slices: segments.retained as u64,
+        ranges: ranges.retained as u64,
+        thread_runs: cached_run_bytes as u64,
+    };
+    let mut purged = segments.purged;
+    purged.merge(&ranges.purged);
     Stats {
-        live_bytes: live + ranges.ready as u64,
+        live_bytes: above_zero(small_live.wrapping_add(large_live)) + ranges.ready as u64,
         mapped_bytes: segment_bytes + tally.mapping_bytes() + ranges.accessible as u64,
         reserved_bytes: ranges.reserved as u64,
-        retained_bytes: (segments.retained + ranges.retained) as u64,
-        released_bytes: segments.purged + ranges.purged,
+        retained_bytes: retained.slices + retained.ranges,
+        retained,
+        released_bytes: purged.total(),
+        purged,
         used_slice_bytes: segments.used as u64,
         allocations,
         frees,
@@ -94,5 +210,23 @@ pub fn stats() -> Stats {
         heaps: heaps as u64,
         segments: segments.segment_count as u64,
         ranges: ranges.lent_count as u64,
+        slow: slow_paths(&tally),
+        classes,
+    }
+}
+
+fn slow_paths(tally: &Tally) -> SlowPaths {
+    SlowPaths {
+        swaps: tally.slow(Slow::Swap),
+        refills: tally.slow(Slow::Refill),
+        slabs_opened: tally.slow(Slow::SlabOpened),
+        slabs_adopted: tally.slow(Slow::SlabAdopted),
+        slabs_claimed: tally.slow(Slow::SlabClaimed),
+        slabs_retired: tally.slow(Slow::SlabRetired),
+        direct_frees: tally.slow(Slow::DirectFree),
+        drains: tally.slow(Slow::Drain),
+        runs_cached: tally.slow(Slow::RunCached),
+        runs_taken: tally.slow(Slow::RunTaken),
+        mappings_made: tally.slow(Slow::MappingMade),
     }
 }

@@ -250,3 +250,102 @@ fn retained_memory_is_bounded_without_a_tick() {
         }
     });
 }
+
+#[test]
+fn classes_add_up_to_the_sums() {
+    in_turn(|| {
+        let before = stats();
+        let blocks: Vec<_> = SIZES.iter().map(|&size| (lend(size), size)).collect();
+        let during = stats();
+        let rows = during.classes().count();
+        assert!(rows >= 30, "{rows} classes");
+        let sum = |pick: fn(&millpond_arena::ClassStats) -> u64| -> u64 {
+            during.classes().map(|row| pick(&row)).sum()
+        };
+        assert_eq!(
+            sum(|row| row.allocations) + during.large_allocations,
+            during.allocations
+        );
+        let grown: Vec<u64> = during
+            .classes()
+            .zip(before.classes())
+            .filter(|(now, was)| now.live_bytes > was.live_bytes)
+            .map(|(now, _)| now.slot_bytes)
+            .collect();
+        assert_eq!(grown, [16, 112, 768, 3072, 20480]);
+        for (block, size) in blocks {
+            free(block, size);
+        }
+        assert_eq!(
+            stats().classes().map(|row| row.live_bytes).sum::<u64>(),
+            before.classes().map(|row| row.live_bytes).sum::<u64>()
+        );
+    });
+}
+
+#[test]
+fn each_slow_path_is_counted_under_its_name() {
+    in_turn(|| {
+        let before = stats();
+        // A mass drop: slabs open, bins fill, blocks go straight to slabs.
+        let blocks: Vec<_> = (0..20_000).map(|_| lend(64)).collect();
+        let grown = stats().slow;
+        assert!(grown.slabs_opened >= before.slow.slabs_opened + 15);
+        assert!(grown.refills >= before.slow.refills + 20_000 / 64);
+        assert_eq!(grown.direct_frees, before.slow.direct_frees);
+        for block in blocks {
+            free(block, 64);
+        }
+        let dropped = stats().slow;
+        assert!(dropped.direct_frees > grown.direct_frees + 15_000);
+        assert!(dropped.drains > grown.drains);
+        // Full slabs have no owner: the first free into each claims it.
+        assert!(dropped.slabs_claimed >= grown.slabs_claimed + 15);
+        assert!(dropped.slabs_retired >= grown.slabs_retired + 10);
+
+        free(lend(64), 64);
+        let before = stats().slow;
+        for _ in 0..10 {
+            free(lend(100_000), 100_000);
+            free(lend(20 << 20), 20 << 20);
+        }
+        let after = stats();
+        assert_eq!(
+            after.slow.runs_cached + after.slow.runs_taken,
+            before.runs_cached + before.runs_taken + 10
+        );
+        assert!(after.slow.runs_taken <= before.runs_taken + 1);
+        assert_eq!(after.retained.thread_runs % 65536, 0);
+        assert!(after.retained.thread_runs >= 2 * 65536);
+        release();
+        assert_eq!(stats().retained.thread_runs, 0);
+    });
+}
+
+#[test]
+fn what_went_back_is_told_by_its_reason() {
+    in_turn(|| {
+        let spend = || {
+            let burst: Vec<_> = (0..5).map(|_| lend(6 << 20)).collect();
+            for block in burst {
+                free(block, 6 << 20);
+            }
+        };
+        let before = stats().purged;
+        spend();
+        let by_tick = tick() as u64 + tick() as u64;
+        spend();
+        let by_release = release() as u64;
+        let after = stats();
+        assert!(by_tick >= 30 << 20 && by_release >= 30 << 20);
+        assert_eq!(after.purged.by_tick, before.by_tick + by_tick);
+        assert_eq!(after.purged.by_release, before.by_release + by_release);
+        assert_eq!(after.purged.by_limit, before.by_limit);
+        assert_eq!(after.purged.total(), after.released_bytes);
+        let burst: Vec<_> = (0..12).map(|_| lend(6 << 20)).collect();
+        for block in burst {
+            free(block, 6 << 20);
+        }
+        assert!(stats().purged.by_limit > before.by_limit);
+    });
+}

@@ -24,6 +24,7 @@ use crate::segment::{self, Run};
 use crate::tick;
 
 use super::run_cache::Offer;
+use super::tally::Slow;
 use super::{Heap, tls};
 
 /// Where a large block lies.
@@ -171,6 +172,7 @@ impl Heap {
             Place::Mapping { bytes, align } => match os::reserve(bytes, align) {
                 Some(start) => {
                     self.counters.map(bytes);
+                    self.counters.go_slow(Slow::MappingMade, 1);
                     start
                 }
                 None => return null_mut(),
@@ -199,13 +201,16 @@ impl Heap {
     /// Borrows a run, the one that this thread gave back last if it fits.
     #[inline]
     pub(super) fn take_run(&self, slices: usize, align: usize) -> Option<Run> {
-        match self.runs.take(slices, align) {
-            Some(start) => Some(Run {
+        if let Some(start) = self.runs.take(slices, align) {
+            self.counters.go_slow(Slow::RunCached, 1);
+            return Some(Run {
                 start,
                 clean: false,
-            }),
-            None => segment::take(slices, align),
+            });
         }
+        let run = segment::take(slices, align)?;
+        self.counters.go_slow(Slow::RunTaken, 1);
+        Some(run)
     }
 
     /// Gives a run back, to this thread's cache if it is wanted there.

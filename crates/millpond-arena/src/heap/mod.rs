@@ -48,7 +48,7 @@ pub(crate) mod tls;
 pub(crate) use depot::check as check_depot;
 use queue::Queue;
 use run_cache::RunCache;
-use tally::Counters;
+use tally::{Counters, Slow};
 
 /// The free slots of one class. The hot part of a heap: 32 bytes.
 #[repr(C)]
@@ -188,9 +188,15 @@ impl Heap {
         } else {
             &row.filled
         };
-        grown.set(grown.get() + absorbed(granted, left));
-        self.counters
-            .add_frees(class, granted.abs_diff(left).into());
+        let frees = granted.abs_diff(left);
+        let kept = absorbed(granted, left);
+        grown.set(grown.get() + kept);
+        self.counters.add_frees(class, frees.into());
+        // A class with one list sends nothing directly: it empties half its bin.
+        if frees != kept && class.has_two_lists() {
+            self.counters
+                .go_slow(Slow::DirectFree, frees.wrapping_sub(kept).into());
+        }
         row.granted.set(room as i32);
         bin.room.set(room as i32);
     }

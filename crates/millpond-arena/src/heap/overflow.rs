@@ -17,6 +17,7 @@ use crate::slab::free_list::{Slot, link, next_of};
 use crate::slab::remote::State;
 use crate::slab::{Slab, SlabRef};
 
+use super::tally::Slow;
 use super::{Heap, depot, tls};
 
 /// Frees in a row that go past a bin before it is emptied: four bins of the
@@ -87,6 +88,7 @@ impl Heap {
     #[cold]
     #[inline(never)]
     unsafe fn free_and_drain(&self, slot: *mut u8, class: SizeClass) {
+        self.counters.go_slow(Slow::Drain, 1);
         self.drain(class);
         // SAFETY: passed on.
         unsafe { self.free_direct(slot, class) };
@@ -273,6 +275,7 @@ impl Heap {
 
     /// Becomes the owner of a slab, as `RemoteWord::push` has told us we are.
     fn claim(&self, slab: SlabRef, class: SizeClass) {
+        self.counters.go_slow(Slow::SlabClaimed, 1);
         slab.set_owner(self.number());
         slab.collect();
         let queue = &self.row(class).queue;
@@ -312,6 +315,7 @@ impl Heap {
     }
 
     fn give_slab_run(&self, slab: SlabRef, class: SizeClass) {
+        self.counters.go_slow(Slow::SlabRetired, 1);
         // SAFETY: the slab is closed: its run is wholly free and ours to give.
         unsafe { self.give_run(slab.start(), slices_for(class.slab_bytes())) };
     }

@@ -11,6 +11,7 @@ use crate::layout::size_class::SizeClass;
 use crate::slab::free_list::Slot;
 use crate::slab::{Slab, SlabRef};
 
+use super::tally::Slow;
 use super::{Heap, depot, tls};
 
 impl Heap {
@@ -22,6 +23,7 @@ impl Heap {
         if bin.freed.is_empty() {
             return self.refill(class);
         }
+        self.counters.go_slow(Slow::Swap, 1);
         self.grant(class, class.bin_slots());
         self.settle(class, 0, row.freed_slots.replace(0));
         bin.head.replace(bin.freed.take());
@@ -34,6 +36,7 @@ impl Heap {
             return tls::fallback(|heap| heap.alloc(class));
         }
         let (bin, row) = (self.bin(class), self.row(class));
+        self.counters.go_slow(Slow::Refill, 1);
         self.grant(class, class.bin_slots());
         self.settle(class, 0, 0);
         loop {
@@ -92,10 +95,12 @@ impl Heap {
             return Some(slab);
         }
         if let Some(slab) = depot::adopt(class, self.number()) {
+            self.counters.go_slow(Slow::SlabAdopted, 1);
             return Some(slab);
         }
         let slices = slices_for(class.slab_bytes());
         let run = self.take_run(slices, slices)?;
+        self.counters.go_slow(Slow::SlabOpened, 1);
         // SAFETY: the run was just borrowed, in the size and alignment of the
         // class's slabs.
         Some(unsafe { Slab::open(run.start, class, self.number()) })

@@ -69,26 +69,42 @@ pub(super) fn leave(heap: &Heap) {
     registry.count -= 1;
 }
 
-/// The sum of what all heaps have counted, and the number of heaps that are
-/// ready.
-pub(crate) fn total() -> (Tally, usize) {
-    let (sum, count) = sum();
-    let mut sum = sum;
-    sum.add(&tls::fallback(|heap| heap.counters.read()));
-    (sum, count)
+/// What all heaps have counted, and hold.
+pub(crate) struct HeapTotals {
+    pub(crate) tally: Tally,
+    /// Heaps that are ready.
+    pub(crate) heaps: usize,
+    /// Bytes in their caches of runs.
+    pub(crate) cached_run_bytes: usize,
 }
 
-fn sum() -> (Tally, usize) {
+/// Sums up all heaps.
+pub(crate) fn totals() -> HeapTotals {
+    let mut totals = sum();
+    tls::fallback(|heap| {
+        totals.tally.add(&heap.counters.read());
+        totals.cached_run_bytes += heap.runs.bytes();
+    });
+    totals
+}
+
+fn sum() -> HeapTotals {
     let registry = REGISTRY.lock();
-    let mut sum = registry.gone;
+    let mut tally = registry.gone;
+    let mut cached_run_bytes = 0;
     let mut at = registry.first;
     while let Some(heap) = at {
         // SAFETY: `listed-live`, under the lock.
         let heap = unsafe { heap.as_ref() };
-        sum.add(&heap.counters.read());
+        tally.add(&heap.counters.read());
+        cached_run_bytes += heap.runs.bytes();
         at = heap.next.get();
     }
-    (sum, registry.count)
+    HeapTotals {
+        tally,
+        heaps: registry.count,
+        cached_run_bytes,
+    }
 }
 
 /// Before a fork: takes every lock of the crate, outermost first, so that the

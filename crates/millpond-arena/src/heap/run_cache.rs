@@ -8,6 +8,8 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 use crate::config::{CACHED_RUN_MAX_BYTES, RUN_CACHE_ENTRIES, RUN_CACHE_MAX_BYTES, SLICE_BYTES};
+use crate::sync::Relaxed;
+use crate::sync::fixed::AtomicUsize;
 
 /// A run and its length in slices.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +23,8 @@ pub(super) struct RunCache {
     entries: [Cell<Option<Entry>>; RUN_CACHE_ENTRIES],
     /// Entries in use, from the first on.
     length: Cell<usize>,
-    slices: Cell<usize>,
+    /// Slices of all entries. Others may read it.
+    slices: AtomicUsize,
     /// Lengths that were asked for and found since the last tick, one bit each,
     /// modulo 64.
     asked: Cell<u64>,
@@ -45,7 +48,7 @@ impl RunCache {
         RunCache {
             entries: [const { Cell::new(None) }; RUN_CACHE_ENTRIES],
             length: Cell::new(0),
-            slices: Cell::new(0),
+            slices: AtomicUsize::new(0),
             asked: Cell::new(0),
             tick: Cell::new(0),
         }
@@ -53,7 +56,8 @@ impl RunCache {
 
     /// Bytes in the cache.
     pub(super) fn bytes(&self) -> usize {
-        self.slices.get() * SLICE_BYTES
+        // Relaxed: a number that the owner alone writes.
+        self.slices.load(Relaxed) * SLICE_BYTES
     }
 
     /// Takes the newest run of exactly that length and at least that alignment,
@@ -90,7 +94,9 @@ impl RunCache {
         }
         self.entries[length].set(Some(Entry { start, slices }));
         self.length.set(length + 1);
-        self.slices.set(self.slices.get() + slices);
+        // Relaxed, here and below: as above.
+        self.slices
+            .store(self.slices.load(Relaxed) + slices, Relaxed);
         Offer::Kept
     }
 
@@ -147,7 +153,8 @@ impl RunCache {
         }
         self.length.set(length);
         let slices = gone.map_or(0, |entry| entry.slices);
-        self.slices.set(self.slices.get() - slices);
+        self.slices
+            .store(self.slices.load(Relaxed) - slices, Relaxed);
     }
 }
 

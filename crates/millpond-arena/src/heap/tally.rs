@@ -21,7 +21,27 @@ pub(super) struct Counters {
     large_freed_bytes: AtomicU64,
     mapped_bytes: AtomicU64,
     unmapped_bytes: AtomicU64,
+    slow: [AtomicU64; SLOW_COUNT],
 }
+
+/// The reasons for which a heap leaves its fast paths.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Slow {
+    Swap,
+    Refill,
+    SlabOpened,
+    SlabAdopted,
+    SlabClaimed,
+    SlabRetired,
+    DirectFree,
+    Drain,
+    RunCached,
+    RunTaken,
+    MappingMade,
+}
+
+/// Number of reasons, of which the last one is `MappingMade`.
+pub(crate) const SLOW_COUNT: usize = Slow::MappingMade as usize + 1;
 
 /// A sum of counters. Wrapping: a free may be counted before its allocation.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +55,7 @@ pub(crate) struct Tally {
     pub(crate) large_freed_bytes: u64,
     pub(crate) mapped_bytes: u64,
     pub(crate) unmapped_bytes: u64,
+    pub(crate) slow: [u64; SLOW_COUNT],
 }
 
 /// Adds to a counter that only the calling thread writes.
@@ -55,7 +76,14 @@ impl Counters {
             large_freed_bytes: AtomicU64::new(0),
             mapped_bytes: AtomicU64::new(0),
             unmapped_bytes: AtomicU64::new(0),
+            slow: [const { AtomicU64::new(0) }; SLOW_COUNT],
         }
+    }
+
+    /// Counts a walk off the fast path, or several for one reason.
+    #[inline]
+    pub(super) fn go_slow(&self, reason: Slow, times: u64) {
+        add(&self.slow[reason as usize], times);
     }
 
     pub(super) fn add_allocations(&self, class: SizeClass, count: u64) {
@@ -107,6 +135,7 @@ impl Counters {
             large_freed_bytes: read(&self.large_freed_bytes),
             mapped_bytes: read(&self.mapped_bytes),
             unmapped_bytes: read(&self.unmapped_bytes),
+            slow: core::array::from_fn(|reason| read(&self.slow[reason])),
         }
     }
 }
@@ -122,6 +151,7 @@ impl Tally {
         large_freed_bytes: 0,
         mapped_bytes: 0,
         unmapped_bytes: 0,
+        slow: [0; SLOW_COUNT],
     };
 
     pub(super) fn add(&mut self, other: &Tally) {
@@ -137,6 +167,14 @@ impl Tally {
         add(&mut self.large_freed_bytes, other.large_freed_bytes);
         add(&mut self.mapped_bytes, other.mapped_bytes);
         add(&mut self.unmapped_bytes, other.unmapped_bytes);
+        for reason in 0..SLOW_COUNT {
+            add(&mut self.slow[reason], other.slow[reason]);
+        }
+    }
+
+    /// How often heaps left their fast paths for that reason.
+    pub(crate) fn slow(&self, reason: Slow) -> u64 {
+        self.slow[reason as usize]
     }
 
     /// Bytes of large blocks that have a mapping of their own.

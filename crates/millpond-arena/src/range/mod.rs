@@ -23,6 +23,7 @@ use core::ptr::NonNull;
 
 use allocator_api2::alloc::AllocError;
 
+use crate::purged::{Cause, Purged};
 use crate::spin::SpinLock;
 use crate::{os, tick};
 
@@ -58,7 +59,7 @@ struct Ranges {
     lent_reserved: usize,
     lent_accessible: usize,
     lent_ready: usize,
-    purged: u64,
+    purged: Purged,
 }
 
 // SAFETY: `one-holder`: addresses are no thread's own.
@@ -70,7 +71,7 @@ static RANGES: SpinLock<Ranges> = SpinLock::new(Ranges {
     lent_reserved: 0,
     lent_accessible: 0,
     lent_ready: 0,
-    purged: 0,
+    purged: Purged::ZERO,
 });
 
 /// The pages that a range asks the system for.
@@ -92,7 +93,7 @@ pub(crate) struct RangeTotals {
     pub(crate) retained: usize,
     pub(crate) reserved: usize,
     pub(crate) accessible: usize,
-    pub(crate) purged: u64,
+    pub(crate) purged: Purged,
 }
 
 /// A range of addresses in a row, backed by memory as far as it was committed.
@@ -294,7 +295,7 @@ impl ReservedRange {
         extent.dirty = keep;
         let mut ranges = RANGES.lock();
         ranges.change(ready, accessible, extent);
-        ranges.purged += (ready - keep) as u64;
+        ranges.purged.add(Cause::Trim, ready - keep);
         ready - keep
     }
 
@@ -345,7 +346,7 @@ impl Drop for ReservedRange {
         while let Some(extent) = gone {
             extent.unmap();
             let mut ranges = RANGES.lock();
-            ranges.purged += extent.dirty as u64;
+            ranges.purged.add(Cause::Limit, extent.dirty);
             gone = ranges.cache.pop_excess();
         }
     }
@@ -437,13 +438,17 @@ impl Ranges {
 ///
 /// One system call per range, none of them under the lock.
 pub(crate) fn purge(now: Option<u64>) -> usize {
+    let cause = match now {
+        Some(_) => Cause::Tick,
+        None => Cause::Release,
+    };
     let mut purged = 0;
     loop {
         let mut ranges = RANGES.lock();
         let Some(extent) = ranges.cache.pop_idle(now) else {
             return purged;
         };
-        ranges.purged += extent.dirty as u64;
+        ranges.purged.add(cause, extent.dirty);
         drop(ranges);
         extent.unmap();
         purged += extent.dirty;

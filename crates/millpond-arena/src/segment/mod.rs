@@ -30,6 +30,7 @@ use crate::config::{RETAINED_MAX_BYTES, SEGMENT_BYTES, SLICE_BYTES};
 use crate::fatal::{Corruption, fatal};
 use crate::layout::geometry::{SLICE_COUNT, segment_of, slice_of};
 use crate::os;
+use crate::purged::{Cause, Purged};
 use crate::spin::SpinLock;
 
 mod bitmap;
@@ -54,7 +55,7 @@ struct Segments {
     count: usize,
     retained: usize,
     used: usize,
-    purged_bytes: u64,
+    purged: Purged,
 }
 
 // SAFETY: `segment-stays`: the pointers lead to headers that no thread owns, and
@@ -67,7 +68,7 @@ static SEGMENTS: SpinLock<Segments> = SpinLock::new(Segments {
     count: 0,
     retained: 0,
     used: 0,
-    purged_bytes: 0,
+    purged: Purged::ZERO,
 });
 
 /// Slices taken from a segment.
@@ -93,7 +94,7 @@ pub(crate) struct SegmentTotals {
     pub(crate) segment_count: usize,
     pub(crate) used: usize,
     pub(crate) retained: usize,
-    pub(crate) purged: u64,
+    pub(crate) purged: Purged,
 }
 
 /// Takes `slices` in a row, the first at a multiple of `align` slices.
@@ -132,7 +133,7 @@ pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize, reused: bool) {
     let over = segments.retained > RETAINED_MAX_BYTES / SLICE_BYTES;
     drop(segments);
     if over {
-        purge_until(Purge::All, RETAINED_MAX_BYTES / 2);
+        purge_until(Purge::All, RETAINED_MAX_BYTES / 2, Cause::Limit);
     }
 }
 
@@ -164,11 +165,15 @@ pub(crate) unsafe fn extend(start: NonNull<u8>, slices: usize, wanted: usize) ->
 ///
 /// One system call per range, none of them under the lock.
 pub(crate) fn purge(which: Purge) -> usize {
-    purge_until(which, 0)
+    let cause = match which {
+        Purge::All => Cause::Release,
+        Purge::Idle => Cause::Tick,
+    };
+    purge_until(which, 0, cause)
 }
 
 /// As [`purge`], until at most `keep_bytes` are retained.
-fn purge_until(which: Purge, keep_bytes: usize) -> usize {
+fn purge_until(which: Purge, keep_bytes: usize, cause: Cause) -> usize {
     let mut purged = 0;
     let mut segments = SEGMENTS.lock();
     let mut at = segments.first;
@@ -184,7 +189,7 @@ fn purge_until(which: Purge, keep_bytes: usize) -> usize {
             // which was free and whose contents nobody needs.
             let went = unsafe { os::purge(start, count * SLICE_BYTES) };
             segments = SEGMENTS.lock();
-            segments.settle_claimed(header, first, count, went);
+            segments.settle_claimed(header, (first, count), went, cause);
             if went {
                 purged += count * SLICE_BYTES;
             }
@@ -210,7 +215,7 @@ pub(crate) fn totals() -> SegmentTotals {
         segment_count: segments.count,
         used: segments.used * SLICE_BYTES,
         retained: segments.retained * SLICE_BYTES,
-        purged: segments.purged_bytes,
+        purged: segments.purged,
     }
 }
 
@@ -372,14 +377,20 @@ impl Segments {
     }
 
     /// Ends what [`Segments::claim_retained`] began.
-    fn settle_claimed(&mut self, header: NonNull<Segment>, first: usize, count: usize, went: bool) {
+    fn settle_claimed(
+        &mut self,
+        header: NonNull<Segment>,
+        (first, count): (usize, usize),
+        went: bool,
+        cause: Cause,
+    ) {
         let segment = self.at(header);
         segment.used.clear(first, count);
         segment.gap_max = SLICE_COUNT - 1;
         self.used -= count;
         if went {
             self.at(header).dirty.clear(first, count);
-            self.purged_bytes += (count * SLICE_BYTES) as u64;
+            self.purged.add(cause, count * SLICE_BYTES);
         } else {
             self.retained += count;
         }
