@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 //! What a pool is told when it is made.
 
+use std::panic::Location;
+
 use crate::meter::UNLIMITED;
 
 /// Whether a thread may take what other threads have given back.
@@ -22,13 +24,20 @@ pub(crate) struct Config {
     /// The most bytes that may lie in its queues.
     pub(crate) budget_bytes: usize,
     pub(crate) steal: Steal,
+    /// For people; empty where nobody gave one.
+    pub(crate) name: &'static str,
+    /// The place of `Pool::new`.
+    pub(crate) declared_at: &'static Location<'static>,
 }
 
 impl Config {
+    #[track_caller]
     pub(crate) const fn new() -> Self {
         Self {
             budget_bytes: UNLIMITED,
             steal: Steal::All,
+            name: "",
+            declared_at: Location::caller(),
         }
     }
 

@@ -92,7 +92,8 @@ pub use crate::{
     pool::Pool,
     pooled::Pooled,
     recycle::Recycle,
-    stats::PoolStats,
+    registry::pools,
+    stats::{PoolReport, PoolStats},
     tick::tick_all,
 };
 

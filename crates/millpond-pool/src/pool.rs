@@ -50,6 +50,7 @@ impl<T> Pool<T> {
     /// # Cost
     ///
     /// None: usable in a `static`, takes its id at the first use.
+    #[track_caller]
     pub const fn new(make: fn() -> T) -> Self {
         Self {
             offset_bytes: AtomicUsize::new(usize::MAX),
@@ -84,6 +85,15 @@ impl<T> Pool<T> {
     #[must_use]
     pub const fn with_budget(mut self, bytes: usize) -> Self {
         self.config.budget_bytes = bytes;
+        self
+    }
+
+    /// Gives the pool a name, for people and reports.
+    ///
+    /// Without one it goes by the place of its [`new`](Self::new).
+    #[must_use]
+    pub const fn with_name(mut self, name: &'static str) -> Self {
+        self.config.name = name;
         self
     }
 
@@ -128,7 +138,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         let own = self.own_slot();
         let node = match own.as_ref().and_then(OwnSlot::take_private) {
             Some(node) => node,
-            None => self.inner().take(own)?,
+            None => self.inner().try_take(own)?,
         };
         Some(Pooled::new(self, self.own_type(node)))
     }
@@ -162,6 +172,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     ///
     /// Allocates the node that the item will live in from now on.
     pub fn put(&self, value: T) {
+        count(&self.inner().rare.adopted);
         self.take_back(Node::boxed(value));
     }
 

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::inner::Inner;
 use crate::local::{MAX_POOLS, ThreadTable};
 use crate::node::Condemned;
+use crate::stats::PoolReport;
 
 struct Registry {
     /// Pools by id; none where an id is free.
@@ -90,6 +91,20 @@ pub(crate) fn close(inner: &Inner) {
 /// Returns the pool with this id, if there is one.
 pub(crate) fn pool(id: usize) -> Option<Arc<Inner>> {
     REGISTRY.lock().pools.get(id).cloned().flatten()
+}
+
+/// Returns what each pool of the process has done that may keep items and is in use.
+///
+/// A pool is listed from its first use until it is dropped. Pools without an
+/// id, those beyond the first few thousand, are not.
+///
+/// # Cost
+///
+/// One lock for a moment, then a read of each shard of each pool. Gets and puts
+/// never wait for it.
+pub fn pools() -> Vec<PoolReport> {
+    let pools: Vec<Arc<Inner>> = REGISTRY.lock().pools.iter().flatten().cloned().collect();
+    pools.iter().map(|pool| pool.report()).collect()
 }
 
 /// Returns how many ids are or were in use; all pools have smaller ones.

@@ -5,6 +5,7 @@
 //! owner, on a cache line that it is writing anyway. What happens rarely (a
 //! discard) or without a shard is counted in the pool with an atomic addition.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What a pool has done since it was first used.
@@ -55,6 +56,13 @@ pub struct PoolStats {
     pub reset_panics: u64,
     /// Panics of an item's `Drop` while the pool dropped it.
     pub drop_panics: u64,
+    /// Items that came by `put`: nobody had got them.
+    pub adopted: u64,
+    /// Misses of `try_get`, which made nothing.
+    pub empty_gets: u64,
+    /// Items out now: made or adopted, and neither in the pool, nor dropped, nor
+    /// detached. One whose guard was forgotten stays out for ever.
+    pub outstanding: u64,
     /// Items that lie in the pool now, in both generations.
     pub retained_items: u64,
     /// Those of them that lie in private places and what the last tick made of
@@ -73,6 +81,12 @@ impl PoolStats {
     /// Returns the gets that an item of the pool served.
     pub const fn hits(&self) -> u64 {
         self.private_gets + self.queue_gets + self.shared_gets + self.stolen_gets + self.victim_gets
+    }
+
+    /// Returns the items that `make` has made.
+    pub const fn made(&self) -> u64 {
+        self.misses
+            .saturating_sub(self.empty_gets + self.make_panics)
     }
 
     /// Returns the measured bytes of both generations.
@@ -97,6 +111,18 @@ impl PoolStats {
             gets => self.hits() as f64 / gets as f64,
         }
     }
+}
+
+/// A pool, as [`pools`](crate::pools) lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolReport {
+    /// What [`Pool::with_name`](crate::Pool::with_name) said, or nothing.
+    pub name: &'static str,
+    /// The place of the [`Pool::new`](crate::Pool::new).
+    pub declared_at: &'static Location<'static>,
+    /// What the pool has done.
+    pub stats: PoolStats,
 }
 
 /// What is counted in a shard by its owner.
@@ -184,6 +210,8 @@ pub(crate) struct RareCounts {
     /// gets and what lies there now, these are the puts, which need no counter.
     pub(crate) private_drained: AtomicU64,
     pub(crate) ticks: AtomicU64,
+    pub(crate) adopted: AtomicU64,
+    pub(crate) empty_gets: AtomicU64,
 }
 
 impl RareCounts {
@@ -202,6 +230,8 @@ impl RareCounts {
         stats.expired += self.expired.load(Relaxed);
         stats.private_puts += self.private_drained.load(Relaxed);
         stats.ticks += self.ticks.load(Relaxed);
+        stats.adopted += self.adopted.load(Relaxed);
+        stats.empty_gets += self.empty_gets.load(Relaxed);
     }
 }
 

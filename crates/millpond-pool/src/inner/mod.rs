@@ -7,6 +7,7 @@
 mod upkeep;
 
 use std::array;
+use std::panic::Location;
 
 use crossbeam_queue::ArrayQueue;
 use once_cell::race::OnceBox;
@@ -17,7 +18,7 @@ use crate::local::{self, OwnSlot, SLOT_BYTES, ShardList, Slot};
 use crate::meter::{Charge, Flow, Meter};
 use crate::node::AnyNode;
 use crate::retain::KEEP_BYTES;
-use crate::stats::{Counts, Event, RareCounts, count};
+use crate::stats::{Counts, Event, PoolReport, RareCounts, count};
 use crate::victim::{Cycle, Turn};
 
 /// Items that the shared tier holds, in each generation.
@@ -44,6 +45,8 @@ pub(crate) struct Inner {
     flow: Flow,
     meter: Meter,
     steal: Steal,
+    name: &'static str,
+    declared_at: &'static Location<'static>,
     pub(crate) rare: RareCounts,
 }
 
@@ -65,7 +68,18 @@ impl Inner {
             flow: Flow::new(),
             meter: Meter::new(config.budget_bytes),
             steal: config.steal,
+            name: config.name,
+            declared_at: config.declared_at,
             rare: RareCounts::default(),
+        }
+    }
+
+    /// Returns the pool as others see it.
+    pub(crate) fn report(&self) -> PoolReport {
+        PoolReport {
+            name: self.name,
+            declared_at: self.declared_at,
+            stats: self.stats(),
         }
     }
 
@@ -118,6 +132,15 @@ impl Inner {
             return Some(node);
         }
         self.take_far(near, turn)
+    }
+
+    /// Takes an item for somebody who does without if there is none.
+    pub(crate) fn try_take(&self, near: Option<OwnSlot>) -> Option<AnyNode> {
+        let taken = self.take(near);
+        if taken.is_none() {
+            count(&self.rare.empty_gets);
+        }
+        taken
     }
 
     #[cold]

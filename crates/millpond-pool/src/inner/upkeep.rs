@@ -186,6 +186,10 @@ impl Inner {
         let held = self.held_bytes();
         stats.current_bytes = held[turn.current()];
         stats.victim_bytes = held[turn.victim()];
+        let came = stats.made() + stats.adopted;
+        let gone = stats.discards() + stats.reset_panics + stats.expired + stats.trimmed;
+        // Counts that are read while items move may be out of step.
+        stats.outstanding = came.saturating_sub(gone + stats.detached + stats.retained_items);
         stats
     }
 

@@ -1,0 +1,70 @@
+//! What the process can say about its pools.
+
+use millpond_pool::{Pool, PoolReport, pools};
+
+fn row(name: &str) -> Option<PoolReport> {
+    pools().into_iter().find(|pool| pool.name == name)
+}
+
+#[test]
+fn a_pool_is_listed_from_its_first_use_until_it_is_dropped() {
+    static NAMED: Pool<Vec<u8>> = Pool::new(Vec::new).with_name("named");
+    assert_eq!(row("named"), None);
+    drop(NAMED.get());
+    let report = row("named").expect("used");
+    assert!(report.declared_at.file().ends_with("report.rs"));
+    assert_eq!(report.stats, NAMED.stats());
+
+    let short: Pool<Vec<u8>> = Pool::new(Vec::new).with_name("short");
+    drop(short.get());
+    assert!(row("short").is_some());
+    drop(short);
+    assert_eq!(row("short"), None);
+}
+
+#[test]
+fn outstanding_is_what_is_out() {
+    let pool: Pool<Vec<u8>> = Pool::new(Vec::new);
+    let out = || pool.stats().outstanding;
+    assert_eq!(out(), 0);
+    let held: Vec<_> = (0..10).map(|_| pool.get()).collect();
+    assert_eq!(out(), 10);
+    drop(held);
+    assert_eq!(out(), 0);
+    assert!(pool.try_get().is_some());
+    pool.purge();
+    assert!(pool.try_get().is_none());
+    assert_eq!(out(), 0, "a get that found nothing has nothing out");
+    pool.put(vec![1]);
+    assert_eq!(out(), 0, "what was put was never got");
+    let detached = pool.get().detach();
+    assert_eq!((out(), detached.len()), (0, 0));
+    pool.get().discard();
+    std::mem::forget(pool.get());
+    assert_eq!(out(), 1, "forgotten is out");
+}
+
+#[test]
+fn outstanding_holds_across_threads_and_their_ends() {
+    let pool: Pool<Vec<u8>> = Pool::new(Vec::new);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for round in 0..200 {
+                    let mut items: Vec<_> = (0..round % 7).map(|_| pool.get()).collect();
+                    items.iter_mut().for_each(|item| item.resize(round * 50, 0));
+                }
+            });
+        }
+    });
+    assert_eq!(pool.stats().outstanding, 0);
+    pool.trim_to(0);
+    assert_eq!(
+        (pool.stats().outstanding, pool.stats().retained_items),
+        (0, 0)
+    );
+    let _held = pool.get();
+    pool.tick();
+    pool.tick();
+    assert_eq!(pool.stats().outstanding, 1);
+}
