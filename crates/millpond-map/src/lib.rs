@@ -96,7 +96,7 @@ pub use crate::error::TryReserveError;
 pub use crate::frozen::{FrozenIntoIter, FrozenIter, FrozenMap};
 pub use crate::hash::DefaultHashBuilder;
 pub use crate::map::HashMap;
-pub use crate::pool::{MapPool, PooledMap, PooledSet};
+pub use crate::pool::{MapPool, PooledMap, PooledSet, map_pools};
 pub use crate::scan::{ScanCursor, StaleCursor};
 pub use crate::scope::Scope;
 pub use crate::set::HashSet;
@@ -104,7 +104,7 @@ pub use crate::shared::{
     BackgroundSweeper, ShardedCounterMap, ShardedMap, Snapshot, SnapshotMap, Taken,
 };
 pub use crate::sorted::{NotSorted, Part, PartIter, SortedMap, Without};
-pub use crate::stats::{MapPoolStats, TableStats};
+pub use crate::stats::{CallSiteStats, MapPoolReport, MapPoolStats, TableStats};
 pub use crate::zero::{IsZero, SweepStats, Sweeper, Swept, ZeroCensus};
 pub use equivalent::Equivalent;
 /// Implements [`IsZero`](trait@IsZero); see [`millpond_derive`].

@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 //! What a pool of maps has done, and what a map is made of, as plain data.
 
+use std::panic::Location;
+
 /// What a [`MapPool`](crate::MapPool) has done since it was first used.
 ///
 /// Sums over threads, each read on its own: exact while nobody uses the pool,
@@ -39,6 +41,41 @@ impl MapPoolStats {
             returns => self.right_sized as f64 / returns as f64,
         }
     }
+}
+
+/// What a [`MapPool`](crate::MapPool) has done for one call site of `checkout`.
+///
+/// Call sites that share an entry with another one (past some thirty of one pool on one
+/// thread) count as that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallSiteStats {
+    /// The place of the call.
+    pub location: &'static Location<'static>,
+    /// Maps and sets lent.
+    pub checkouts: u64,
+    /// Maps and sets returned, detached or discarded.
+    pub returns: u64,
+    /// Maps and sets out now.
+    pub outstanding: u64,
+    /// Bytes of the slabs of what is out now, as they were at checkout.
+    pub outstanding_bytes: u64,
+    /// Entries that the next map has room for, on the thread where that is most.
+    pub capacity: usize,
+}
+
+/// A map pool, as [`map_pools`](crate::map_pools) lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MapPoolReport {
+    /// The name that the pool was made with.
+    pub name: &'static str,
+    /// The place of its `MapPool::new`.
+    pub declared_at: &'static Location<'static>,
+    /// What it has done.
+    pub stats: MapPoolStats,
+    /// The same for each call site, in the order of the sources.
+    pub call_sites: Vec<CallSiteStats>,
 }
 
 /// A map in numbers.

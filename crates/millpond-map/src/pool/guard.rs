@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
 use super::MapPool;
-use super::shard::{Count, Here};
+use super::shard::{Count, Here, SiteCount};
 use crate::{HashMap, HashSet};
 
 /// What a return needs to know of the checkout.
@@ -32,8 +32,8 @@ impl<'p> Ticket<'p> {
         capacity: usize,
         bytes: usize,
     ) -> Self {
-        pool.shards.count(here, Count::Checkouts, 1);
-        pool.shards.count(here, Count::BytesOut, bytes as u64);
+        pool.shards.count(here, SiteCount::Checkouts, 1);
+        pool.shards.count(here, SiteCount::BytesOut, bytes as u64);
         Self {
             pool,
             here,
@@ -50,8 +50,8 @@ impl<'p> Ticket<'p> {
             Some(here)
                 if capacity <= self.capacity && here.is_here() && !std::thread::panicking() =>
             {
-                here.count(Count::BytesOut, (self.bytes as u64).wrapping_neg());
-                here.count(Count::RightSized, 1);
+                here.count(SiteCount::BytesOut, (self.bytes as u64).wrapping_neg());
+                here.count(SiteCount::Returns, 1);
                 here.record(len, self.pool.ticks());
             }
             _ => self.give_back_slow(len, capacity),
@@ -63,14 +63,10 @@ impl<'p> Ticket<'p> {
     #[inline(never)]
     fn give_back_slow(&self, len: usize, capacity: usize) {
         if std::thread::panicking() {
-            return self.give_up(Count::Discarded);
+            return self.give_up(Some(Count::Discarded));
         }
         let grown = capacity > self.capacity;
-        self.give_up(if grown {
-            Count::Grown
-        } else {
-            Count::RightSized
-        });
+        self.give_up(grown.then_some(Count::Grown));
         // A table that has grown needed more than half of its new capacity at
         // some time, even if it has been emptied since.
         let needed = if grown {
@@ -83,12 +79,19 @@ impl<'p> Ticket<'p> {
         }
     }
 
-    /// Accounts for the end of the guard as `count` says, and learns nothing.
+    /// Accounts for the end of the guard, also as `count` says, and learns nothing.
     #[cold]
-    fn give_up(&self, count: Count) {
+    fn give_up(&self, count: Option<Count>) {
         let (shards, here) = (&self.pool.shards, self.now_here());
-        shards.count(here, Count::BytesOut, (self.bytes as u64).wrapping_neg());
-        shards.count(here, count, 1);
+        shards.count(
+            here,
+            SiteCount::BytesOut,
+            (self.bytes as u64).wrapping_neg(),
+        );
+        shards.count(here, SiteCount::Returns, 1);
+        if let Some(count) = count {
+            shards.count_one(count);
+        }
     }
 
     /// What the calling thread knows of the call site.
@@ -128,7 +131,7 @@ impl<'p, K, V> PooledMap<'p, K, V> {
     pub fn detach(self) -> HashMap<K, V> {
         // What is left behind owns nothing.
         let mut this = ManuallyDrop::new(self);
-        this.ticket.give_up(Count::Detached);
+        this.ticket.give_up(Some(Count::Detached));
         mem::take(&mut this.map)
     }
 }
@@ -180,7 +183,7 @@ impl<'p, T> PooledSet<'p, T> {
     pub fn detach(self) -> HashSet<T> {
         // What is left behind owns nothing.
         let mut this = ManuallyDrop::new(self);
-        this.ticket.give_up(Count::Detached);
+        this.ticket.give_up(Some(Count::Detached));
         mem::take(&mut this.set)
     }
 }

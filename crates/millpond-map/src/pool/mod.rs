@@ -17,7 +17,9 @@
 
 mod guard;
 pub(crate) mod hint;
+mod registry;
 pub(crate) mod shard;
+mod sums;
 mod thread_index;
 
 use std::fmt;
@@ -28,11 +30,12 @@ use millpond_arena::Slabs;
 use millpond_pool::Pool;
 
 use crate::scope::{Region, Scope};
-use crate::stats::MapPoolStats;
+use crate::stats::{CallSiteStats, MapPoolStats};
 use crate::{DefaultHashBuilder, HashMap, HashSet};
 
 use guard::Ticket;
 pub use guard::{PooledMap, PooledSet};
+pub use registry::map_pools;
 use shard::{Count, Here, Shards};
 
 /// Lends maps and sets, each of the size that its call site needs.
@@ -66,7 +69,6 @@ use shard::{Count, Here, Shards};
 /// by hand is a look at the hint, a few nanoseconds, and no write to memory that
 /// other threads write.
 pub struct MapPool {
-    name: &'static str,
     shards: Shards,
     /// Ticks so far, wrapping: what hints compare their age with.
     tick: AtomicU16,
@@ -76,18 +78,18 @@ pub struct MapPool {
 
 impl MapPool {
     /// Makes a pool. `name` is for people: it appears in `Debug` and reports.
+    #[track_caller]
     pub const fn new(name: &'static str) -> Self {
         Self {
-            name,
-            shards: Shards::new(),
+            shards: Shards::new(name, Location::caller()),
             tick: AtomicU16::new(0),
-            regions: Pool::new(Region::new),
+            regions: Pool::new(Region::new).with_name("scope_regions"),
         }
     }
 
     /// Returns the name that the pool was made with.
     pub fn name(&self) -> &'static str {
-        self.name
+        self.shards.name()
     }
 
     /// Lends an empty map, with room for as many entries as maps of this call
@@ -157,6 +159,17 @@ impl MapPool {
         self.shards.stats()
     }
 
+    /// Returns what the pool has done so far, by call site, in the order of the sources.
+    ///
+    /// Guards that are out are those of their checkout's place, wherever they come back.
+    ///
+    /// # Cost
+    ///
+    /// As [`stats`](Self::stats).
+    pub fn call_sites(&self) -> Vec<CallSiteStats> {
+        self.shards.call_sites()
+    }
+
     #[inline]
     fn ticks(&self) -> u16 {
         // Relaxed: see `tick`.
@@ -177,7 +190,7 @@ impl MapPool {
 impl fmt::Debug for MapPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MapPool")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }

@@ -6,7 +6,7 @@
 //!                                 │
 //!                     by thread_index(), one writer at a time
 //!                                 ▼
-//!              ┌ tally │ site: Location, Hint │ site │ … 32 ┐
+//!              ┌ tally │ site: Location, Hint, counts │ site │ … 32 ┐
 //! ```
 //!
 //! A checkout and a return write nothing that another thread writes, and read
@@ -16,12 +16,14 @@
 
 use std::panic::Location;
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use super::hint::{Head, Hint, STEPS};
+use super::registry::{self, Card};
+use super::sums::Sums;
 use super::thread_index::thread_index;
-use crate::stats::MapPoolStats;
+use crate::stats::{CallSiteStats, MapPoolStats};
 
 /// Call sites that a shard tells apart. Further ones share an entry, and so a
 /// hint, with the site that was there first.
@@ -36,49 +38,91 @@ const FIRST_CHUNK_SHARDS: usize = 4;
 /// Chunks: room for 131,072 threads at the same time.
 const CHUNKS: usize = 16;
 
-/// What is counted, as an index into a [`Tally`].
+/// What is counted per call site, as an index into a [`Site`]'s counts, and without a
+/// shard into the spare ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SiteCount {
+    Checkouts,
+    /// Of whatever outcome: what is not counted as one of [`Count`] was right-sized.
+    Returns,
+    /// Wraps: a thread may give back what another has taken.
+    BytesOut,
+}
+
+/// What is counted per thread, as an index into a [`Tally`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Count {
-    Checkouts,
-    RightSized,
     Grown,
     Detached,
     Discarded,
     Scopes,
     ScopeReturns,
-    /// Wraps: a thread may give back what another has taken.
-    BytesOut,
 }
 
-/// The counts of one shard.
+/// Counts, each by one thread at a time.
 #[derive(Debug)]
-pub(crate) struct Tally([AtomicU64; 8]);
+pub(crate) struct Counts<const N: usize>([AtomicU64; N]);
 
-impl Tally {
+/// The counts of one shard.
+type Tally = Counts<5>;
+
+impl<const N: usize> Counts<N> {
     const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; 8])
+        Self([const { AtomicU64::new(0) }; N])
     }
 
     /// Adds to a count that only the caller writes.
     #[inline]
-    fn add_alone(&self, count: Count, amount: u64) {
-        let count = &self.0[count as usize];
+    fn add_alone(&self, index: usize, amount: u64) {
+        let count = &self.0[index];
         count.store(count.load(Relaxed).wrapping_add(amount), Relaxed);
     }
 
     /// Adds to a count that many write.
-    fn add_shared(&self, count: Count, amount: u64) {
-        self.0[count as usize].fetch_add(amount, Relaxed);
+    fn add_shared(&self, index: usize, amount: u64) {
+        self.0[index].fetch_add(amount, Relaxed);
+    }
+
+    fn sum_into(&self, sums: &mut [u64; N]) {
+        for (sum, count) in sums.iter_mut().zip(&self.0) {
+            *sum = sum.wrapping_add(count.load(Relaxed));
+        }
+    }
+}
+
+/// What threads count that have no shard: they are being torn down.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    tally: Tally,
+    site: Counts<3>,
+}
+
+impl Spare {
+    pub(super) const fn new() -> Self {
+        Self {
+            tally: Tally::new(),
+            site: Counts::new(),
+        }
+    }
+
+    pub(super) fn sum_into(&self, sums: &mut Sums) {
+        self.tally.sum_into(&mut sums.tally);
+        self.site.sum_into(&mut sums.elsewhere);
     }
 }
 
 /// One call site, as one thread knows it.
+#[repr(align(64))]
 #[derive(Debug)]
 struct Site {
     location: AtomicPtr<Location<'static>>,
     head: AtomicU32,
     weights: [AtomicU8; STEPS],
+    counts: Counts<3>,
 }
+
+// What a checkout and a return write lies on one line of the cache.
+const _: () = assert!(size_of::<Site>() == 64);
 
 impl Site {
     const fn new() -> Self {
@@ -86,6 +130,7 @@ impl Site {
             location: AtomicPtr::new(ptr::null_mut()),
             head: AtomicU32::new(0),
             weights: [const { AtomicU8::new(0) }; STEPS],
+            counts: Counts::new(),
         }
     }
 
@@ -137,8 +182,10 @@ impl Site {
 /// What one thread knows of a pool.
 #[repr(align(128))]
 #[derive(Debug)]
-struct Shard {
+pub(super) struct Shard {
     tally: Tally,
+    /// Which of the sites are in use, a bit each: a reader skips the others.
+    used: AtomicU32,
     sites: [Site; SITES],
 }
 
@@ -155,7 +202,22 @@ impl Shard {
     const fn new() -> Self {
         Self {
             tally: Tally::new(),
+            used: AtomicU32::new(0),
             sites: [const { Site::new() }; SITES],
+        }
+    }
+
+    /// Adds what the thread has counted to `sums`. Looks at the sites in use alone.
+    pub(super) fn sum_into(&self, sums: &mut Sums) {
+        self.tally.sum_into(&mut sums.tally);
+        let mut used = self.used.load(Relaxed);
+        while used != 0 {
+            let site = &self.sites[used.trailing_zeros() as usize];
+            used &= used - 1;
+            let mut counts = [0; 3];
+            site.counts.sum_into(&mut counts);
+            let address = site.location.load(Relaxed).addr();
+            sums.add_site(address, &counts, site.head().capacity());
         }
     }
 
@@ -184,7 +246,6 @@ impl Shard {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Here<'s> {
     number: usize,
-    shard: &'s Shard,
     site: &'s Site,
 }
 
@@ -202,12 +263,12 @@ impl Here<'_> {
         thread_index() == Some(self.number)
     }
 
-    /// Adds `amount` to a count of the calling thread, which [`is_here`].
+    /// Adds `amount` to a count of this site on the calling thread, which [`is_here`].
     ///
     /// [`is_here`]: Self::is_here
     #[inline]
-    pub(crate) fn count(self, count: Count, amount: u64) {
-        self.shard.tally.add_alone(count, amount);
+    pub(crate) fn count(self, count: SiteCount, amount: u64) {
+        self.site.counts.add_alone(count as usize, amount);
     }
 
     /// Learns that a map of this site needed room for `entries`.
@@ -220,9 +281,11 @@ impl Here<'_> {
 /// The shards of one pool, and what is counted without one.
 #[derive(Debug)]
 pub(crate) struct Shards {
-    chunks: [OnceLock<Box<[Shard]>>; CHUNKS],
-    /// Counts of threads that are being torn down.
-    spare: Tally,
+    chunks: [OnceLock<Arc<[Shard]>>; CHUNKS],
+    /// What others know of the pool. Made when the first shard is.
+    card: OnceLock<Arc<Card>>,
+    name: &'static str,
+    declared_at: &'static Location<'static>,
 }
 
 /// Returns in which chunk a shard is, and where.
@@ -245,11 +308,24 @@ const fn chunk_shards(chunk: usize) -> usize {
 }
 
 impl Shards {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(name: &'static str, declared_at: &'static Location<'static>) -> Self {
         Self {
             chunks: [const { OnceLock::new() }; CHUNKS],
-            spare: Tally::new(),
+            card: OnceLock::new(),
+            name,
+            declared_at,
         }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns what others know of the pool; from now on they know it.
+    #[cold]
+    fn card(&self) -> &Card {
+        self.card
+            .get_or_init(|| registry::enter(self.name, self.declared_at))
     }
 
     /// Returns the calling thread's shard, and its number.
@@ -273,16 +349,16 @@ impl Shards {
             Some(site) => site,
             None => self.adopt(shard, location, tick),
         };
-        Some(Here {
-            number,
-            shard,
-            site,
-        })
+        Some(Here { number, site })
     }
 
     #[cold]
     fn make_chunk(&self, chunk: usize) -> &[Shard] {
-        self.chunks[chunk].get_or_init(|| (0..chunk_shards(chunk)).map(|_| Shard::new()).collect())
+        self.chunks[chunk].get_or_init(|| {
+            let shards: Arc<[Shard]> = (0..chunk_shards(chunk)).map(|_| Shard::new()).collect();
+            self.card().add_shards(Arc::clone(&shards));
+            shards
+        })
     }
 
     fn all(&self) -> impl Iterator<Item = &Shard> {
@@ -302,10 +378,13 @@ impl Shards {
         tick: u16,
     ) -> &'s Site {
         let home = home(location);
-        let mut probed = (0..PROBES).map(|step| &shard.sites[(home + step) % SITES]);
-        let Some(site) = probed.find(|site| site.location.load(Relaxed).is_null()) else {
+        let mut probed = (0..PROBES).map(|step| (home + step) % SITES);
+        let is_free = |index: &usize| shard.sites[*index].location.load(Relaxed).is_null();
+        let Some(index) = probed.find(is_free) else {
             return &shard.sites[home];
         };
+        let site = &shard.sites[index];
+        self.card().add_location(location);
         let known = self
             .all()
             .find_map(|shard| shard.find(location))
@@ -313,60 +392,42 @@ impl Shards {
         site.set(Hint::seeded(known.unwrap_or_default(), tick));
         site.location
             .store(ptr::from_ref(location).cast_mut(), Relaxed);
+        // Relaxed: who sees the bit late counts the site late. One writer.
+        let used = shard.used.load(Relaxed) | 1 << index;
+        shard.used.store(used, Relaxed);
         site
     }
 
-    /// Adds `amount` to a count of the calling thread.
+    /// Adds `amount` to a count of a call site.
     #[inline]
-    pub(crate) fn count(&self, here: Option<Here<'_>>, count: Count, amount: u64) {
+    pub(crate) fn count(&self, here: Option<Here<'_>>, count: SiteCount, amount: u64) {
         match here {
             Some(here) => here.count(count, amount),
-            None => self.spare.add_shared(count, amount),
+            None => self.card().spare.site.add_shared(count as usize, amount),
         }
     }
 
-    /// Counts one, without a call site.
+    /// Counts one for the calling thread.
     #[inline]
     pub(crate) fn count_one(&self, count: Count) {
         match self.own() {
-            Some((_, shard)) => shard.tally.add_alone(count, 1),
-            None => self.spare.add_shared(count, 1),
+            Some((_, shard)) => shard.tally.add_alone(count as usize, 1),
+            None => self.card().spare.tally.add_shared(count as usize, 1),
         }
     }
 
     /// Sums up what all threads have counted.
     pub(crate) fn stats(&self) -> MapPoolStats {
-        let tallies = self.all().map(|shard| &shard.tally).chain([&self.spare]);
-        let mut sums = [0_u64; 8];
-        for tally in tallies {
-            for (sum, count) in sums.iter_mut().zip(&tally.0) {
-                *sum = sum.wrapping_add(count.load(Relaxed));
-            }
-        }
-        let sum = |count: Count| sums[count as usize];
-        let learnt = sum(Count::RightSized) + sum(Count::Grown);
-        let back = learnt + sum(Count::Detached) + sum(Count::Discarded);
-        let mut sites: Vec<_> = self
-            .all()
-            .flat_map(|shard| &shard.sites)
-            .map(|site| site.location.load(Relaxed))
-            .filter(|location| !location.is_null())
-            .collect();
-        sites.sort();
-        sites.dedup();
-        MapPoolStats {
-            checkouts: sum(Count::Checkouts),
-            right_sized: sum(Count::RightSized),
-            grown: sum(Count::Grown),
-            detached: sum(Count::Detached),
-            discarded: sum(Count::Discarded),
-            // Read on their own, the sums may be off by what is under way.
-            outstanding: sum(Count::Checkouts).saturating_sub(back),
-            outstanding_bytes: sum(Count::BytesOut).cast_signed().max(0).cast_unsigned(),
-            scopes: sum(Count::Scopes),
-            outstanding_scopes: sum(Count::Scopes).saturating_sub(sum(Count::ScopeReturns)),
-            sites: sites.len() as u64,
-        }
+        self.card
+            .get()
+            .map_or_else(MapPoolStats::default, |card| card.stats())
+    }
+
+    /// Sums up what all threads have counted, by call site.
+    pub(crate) fn call_sites(&self) -> Vec<CallSiteStats> {
+        self.card
+            .get()
+            .map_or_else(Vec::new, |card| card.call_sites())
     }
 }
 
@@ -389,7 +450,7 @@ mod tests {
 
     #[test]
     fn more_sites_than_entries_share_and_lose_nothing() {
-        let shards = Shards::new();
+        let shards = Shards::new("test", Location::caller());
         let locations: Vec<&'static Location<'static>> = (0..100)
             .map(|_| &*Box::leak(Box::new(*Location::caller())))
             .collect();
@@ -406,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_new_thread_starts_from_what_others_have_learnt() {
-        let shards = Shards::new();
+        let shards = Shards::new("test", Location::caller());
         let location = Location::caller();
         for _ in 0..10 {
             shards.here(location, 0).expect("alive").record(1_000, 0);
