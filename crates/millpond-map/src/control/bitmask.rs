@@ -29,6 +29,15 @@ impl BitMask {
         Some((word.trailing_zeros() >> MASK_STRIDE_LOG2) as usize)
     }
 
+    /// Returns the set as sixteen bits, lane `n` in bit `n`.
+    #[inline]
+    pub(crate) fn bits(self) -> u16 {
+        if MASK_STRIDE_LOG2 == 0 {
+            return self.0 as u16;
+        }
+        self.fold(0, |bits, lane| bits | 1 << lane)
+    }
+
     /// Returns the set without its lowest lane. The empty set stays empty.
     #[inline]
     #[must_use]
@@ -67,6 +76,7 @@ mod tests {
                     word | 1 << (lane << MASK_STRIDE_LOG2)
                 });
             let mask = BitMask(word);
+            assert_eq!(mask.bits(), lanes);
             assert_eq!(mask.any(), lanes != 0);
             assert_eq!(mask.at_most_one(), lanes.count_ones() <= 1);
             assert_eq!(mask.lowest(), (0..16).find(|lane| lanes >> lane & 1 == 1));

@@ -24,6 +24,7 @@ mod layout;
 mod probe;
 mod rebuild;
 mod rehash;
+mod retain;
 mod scan;
 mod slab;
 
@@ -364,14 +365,6 @@ impl<T, A: Allocator> RawTable<T, A> {
     pub(crate) unsafe fn iter(&self) -> RawIter<T> {
         // SAFETY: `typed`, and by contract.
         unsafe { RawIter::new(&self.inner) }
-    }
-
-    /// Keeps the entries for which `keep` holds, and drops the others.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
-        let mut extract = self.extract();
-        while let Some(entry) = extract.next(|entry| !keep(entry)) {
-            drop(entry);
-        }
     }
 
     /// Starts a walk that may take entries out.

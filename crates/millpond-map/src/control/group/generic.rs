@@ -144,6 +144,15 @@ impl Group {
         Group(self.0 & !(0xff << (8 * lane)))
     }
 
+    /// Returns the group with the lanes of `bits` empty, lane `n` in bit `n`.
+    #[inline]
+    #[must_use]
+    pub(crate) fn without_lanes(self, bits: u16) -> Group {
+        (0..16)
+            .filter(|lane| bits >> lane & 1 == 1)
+            .fold(self, Group::without)
+    }
+
     /// Returns the group with every lane that matched empty.
     #[inline]
     #[must_use]

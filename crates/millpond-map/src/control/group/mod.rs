@@ -7,7 +7,7 @@
 //! - `Group::matches(needle)`: the lanes that hold the tag, as `Matches`;
 //!   `Matches::mask` turns them into a [`BitMask`](super::BitMask);
 //! - `Group::empties`, `Group::fulls`: lanes without and with an entry, exact;
-//! - `Group::with(needle, lane)`, `Group::without(lane)`,
+//! - `Group::with(needle, lane)`, `Group::without(lane)`, `Group::without_lanes(bits)`,
 //!   `Group::without_matches(matches)`: the group after an insert or an erase.
 //!
 //! Erasing by `without_matches` needs no lane number: the vector that the look-up
@@ -136,6 +136,12 @@ mod tests {
             cleared,
             oracle_bytes(theirs.without_matches(theirs.matches(oracle_needle)))
         );
+        let bits = (hash >> 16) as u16;
+        let kept = Bytes(std::array::from_fn(|lane| {
+            bytes.0[lane] * u8::from(bits >> lane & 1 == 0)
+        }));
+        assert_eq!(store(ours.without_lanes(bits)), kept);
+        assert_eq!(oracle_bytes(theirs.without_lanes(bits)), kept);
         for lane in 0..16 {
             let mut expected = bytes;
             expected.0[lane] = 0;

@@ -8,8 +8,9 @@
 //! - `whole`: a group is read and written as sixteen bytes at an address aligned to sixteen.
 
 use core::arch::aarch64::{
-    uint8x16_t, vandq_u8, vbicq_u8, vceqq_u8, vceqzq_u8, vdupq_n_u8, vget_lane_u64, vld1q_u8,
-    vorrq_u8, vreinterpret_u64_u8, vreinterpretq_u16_u8, vshrn_n_u16, vst1q_u8,
+    uint8x16_t, vandq_u8, vbicq_u8, vceqq_u8, vceqzq_u8, vcombine_u8, vcreate_u8, vdup_n_u8,
+    vdupq_n_u8, vget_lane_u64, vld1q_u8, vorrq_u8, vreinterpret_u64_u8, vreinterpretq_u16_u8,
+    vshrn_n_u16, vst1q_u8, vtst_u8,
 };
 
 use super::ONE_HOT;
@@ -136,6 +137,19 @@ impl Group {
     #[must_use]
     pub(crate) fn without(self, lane: usize) -> Group {
         self.without_matches(Matches(one_hot(lane)))
+    }
+
+    /// Returns the group with the lanes of `bits` empty, lane `n` in bit `n`.
+    #[inline]
+    #[must_use]
+    pub(crate) fn without_lanes(self, bits: u16) -> Group {
+        let (low, high) = (bits as u8, (bits >> 8) as u8);
+        self.without_matches(Matches(in_registers!("neon", |low: u8,
+                                                            high: u8|
+         -> uint8x16_t {
+            let own = vcreate_u8(0x8040_2010_0804_0201);
+            vcombine_u8(vtst_u8(vdup_n_u8(low), own), vtst_u8(vdup_n_u8(high), own))
+        })))
     }
 
     /// Returns the group with every lane that matched empty.

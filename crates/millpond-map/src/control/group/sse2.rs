@@ -5,9 +5,10 @@
 //! - `whole`: a group is read and written as sixteen bytes at an address aligned to sixteen.
 
 use core::arch::x86_64::{
-    __m128i, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_load_si128,
-    _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
-    _mm_setzero_si128, _mm_shuffle_epi32, _mm_shufflehi_epi16, _mm_store_si128, _mm_unpacklo_epi8,
+    __m128i, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cvtsi32_si128, _mm_cvtsi64_si128,
+    _mm_load_si128, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+    _mm_set1_epi64x, _mm_setzero_si128, _mm_shuffle_epi32, _mm_shufflehi_epi16,
+    _mm_shufflelo_epi16, _mm_store_si128, _mm_unpacklo_epi8, _mm_unpacklo_epi32,
 };
 
 use super::ONE_HOT;
@@ -134,6 +135,21 @@ impl Group {
     #[must_use]
     pub(crate) fn without(self, lane: usize) -> Group {
         self.without_matches(Matches(one_hot(lane)))
+    }
+
+    /// Returns the group with the lanes of `bits` empty, lane `n` in bit `n`.
+    #[inline]
+    #[must_use]
+    pub(crate) fn without_lanes(self, bits: u16) -> Group {
+        self.without_matches(Matches(in_registers!("sse2", |bits: u16| -> __m128i {
+            // The low byte of `bits` in lanes 0 to 7, the high one in the others.
+            let bytes = _mm_cvtsi32_si128(i32::from(bits));
+            let pairs = _mm_unpacklo_epi8(bytes, bytes);
+            let low = _mm_shufflelo_epi16::<0b01_01_00_00>(pairs);
+            let spread = _mm_unpacklo_epi32(low, low);
+            let own = _mm_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
+            _mm_cmpeq_epi8(_mm_and_si128(spread, own), own)
+        })))
     }
 
     /// Returns the group with every lane that matched empty.
