@@ -10,6 +10,13 @@ use millpond_testkit::{Counting, thread_counts};
 #[global_allocator]
 static GLOBAL: Counting<System> = Counting::new(System);
 
+/// A value that wants to be dropped.
+struct Dropping;
+
+impl Drop for Dropping {
+    fn drop(&mut self) {}
+}
+
 /// Runs `work` a few times, and then holds it to no call of the global allocator, of the
 /// arena, or of the system.
 fn hold_steady(name: &str, mut work: impl FnMut()) {
@@ -42,11 +49,27 @@ fn steady_state_allocates_nothing() {
         fill(round % 2);
         map.clear();
     });
-    let bytes = map.allocation_size();
+    // From the first time on: a clear puts aside what is there.
+    let one_set = map.allocation_size();
+    let fresh: ShardedMap<u64, u64> = ShardedMap::with_shards(32);
+    (0..5000).for_each(|n| _ = fresh.insert(n * 7, n));
+    let before = (thread_counts().requests(), millpond_arena::stats());
+    fresh.clear();
+    let after = (thread_counts().requests(), millpond_arena::stats());
+    assert_eq!(
+        (before.0, before.1.allocations),
+        (after.0, after.1.allocations)
+    );
+
     hold_steady("take_all", || {
         fill(0);
         assert_eq!(map.take_all().drain().count(), 5000);
     });
+    let bytes = map.allocation_size();
+    assert!(
+        bytes <= 2 * one_set,
+        "{bytes} after take_all, {one_set} before"
+    );
     hold_steady("retain", || {
         fill(0);
         map.retain(|_, _| false);
@@ -56,6 +79,12 @@ fn steady_state_allocates_nothing() {
         while !map.sweep(1000).lap_ended {}
     });
     assert_eq!(map.allocation_size(), bytes);
+
+    let dropping: ShardedMap<u64, Dropping> = ShardedMap::with_shards(32);
+    hold_steady("clear with drops", || {
+        (0..5000).for_each(|n| _ = dropping.insert(n, Dropping));
+        dropping.clear();
+    });
 
     let counts: ShardedCounterMap<u64> = ShardedCounterMap::new();
     let mut next = 0;

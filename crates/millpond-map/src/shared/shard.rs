@@ -33,7 +33,8 @@ const SHARDS_PER_CORE: usize = 16;
 
 /// A lock and the entries behind it.
 ///
-/// Two lines of 64 bytes, since the processor fetches them in pairs. A lock for readers and
+/// Pairs of lines of 64 bytes, since the processor fetches them so: lock and live table in
+/// the first, what is put aside in the second. A lock for readers and
 /// writers: a mutex was measured the same on one thread and two, and would make the readers
 /// of a hot shard wait for each other.
 #[repr(align(128))]
@@ -41,7 +42,7 @@ pub(super) struct Shard<K, V> {
     pub(super) table: RwLock<Table<K, V>>,
 }
 
-const _: () = assert!(size_of::<Shard<u64, u64>>() == 128);
+const _: () = assert!(size_of::<Shard<u64, u64>>() == 256);
 
 /// The shards of a map, a power of two of them.
 pub(super) type Shards<K, V> = Box<[Shard<K, V>]>;

@@ -75,7 +75,7 @@ pub struct ShardedMap<K, V, S = DefaultHashBuilder> {
     shards: OnceLock<Shards<K, V>>,
     /// How many to make; 0 goes by the number of cores.
     wanted_shards: usize,
-    /// One wiped table for each shard, for the next `clear`. None while one is at work.
+    /// One empty table for each shard, for the next `take_all`. None while one is at work.
     pub(super) spares: Mutex<Option<Tables<K, V>>>,
     /// Where `sweep` is, and what it has done.
     pub(super) sweeping: Mutex<Sweeping>,

@@ -2,10 +2,23 @@
 //!
 //! The table hashes keys itself only when it moves them to another slab.
 //!
+//! Entries that need no drop are cleared by putting their slab aside as it is. It looks
+//! empty from then on, and the first insert wipes it:
+//!
+//! ```text
+//!               live        parked
+//!   filled      slab        none
+//!   parked      none        slab, unwiped        a swap, whatever it holds
+//!   inserting   slab        none                 wiped: 1.1 bytes a slot
+//! ```
+//!
 //! # Invariants
 //!
 //! Those of `raw`: what it finds is an entry for as long as the table is borrowed, and a
-//! slot that it hands out to be written is written at once.
+//! slot that it hands out to be written is written at once. And
+//!
+//! - `one-slab`: at most one of `live` and `parked` has a slab, and the second only where
+//!   entries need no drop.
 
 use core::hash::{BuildHasher, Hash};
 use core::mem;
@@ -13,6 +26,7 @@ use core::mem;
 use equivalent::Equivalent;
 use millpond_arena::Slabs;
 
+use crate::check::{Broken, ensure};
 use crate::control::BitMask;
 use crate::hash::hash_of;
 pub(super) use crate::raw::POSITION_END;
@@ -23,35 +37,80 @@ use crate::stats::TableStats;
 pub(super) type Tables<K, V> = Box<[Table<K, V>]>;
 
 /// The entries of one shard.
-pub(super) struct Table<K, V>(RawTable<(K, V), Slabs>);
+pub(super) struct Table<K, V> {
+    live: RawTable<(K, V), Slabs>,
+    /// A slab whose entries are forgotten, for the next insert to wipe.
+    parked: RawTable<(K, V), Slabs>,
+}
 
 impl<K, V> Table<K, V> {
+    /// Whether a clear can leave entries where they are.
+    pub(super) const FORGETS: bool = !mem::needs_drop::<(K, V)>();
+
     /// Makes a table without a slab.
     pub(super) const fn new() -> Self {
-        Table(RawTable::new_in(Slabs))
+        Table {
+            live: RawTable::new_in(Slabs),
+            parked: RawTable::new_in(Slabs),
+        }
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.0.inner().len()
+        self.live.inner().len()
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.0.inner().capacity()
+        // `one-slab`: one of the two is zero.
+        self.live.inner().capacity() + self.parked.inner().capacity()
     }
 
     pub(super) fn slab_bytes(&self) -> usize {
-        self.0.slab_bytes()
+        self.live.slab_bytes() + self.parked.slab_bytes()
+    }
+
+    /// Forgets every entry, and wipes nothing yet.
+    ///
+    /// Only where entries are [forgotten](Self::FORGETS); elsewhere nothing happens.
+    ///
+    /// # Cost
+    ///
+    /// A swap of a hundred bytes, whatever the table holds.
+    #[inline]
+    pub(super) fn park(&mut self) {
+        if Self::FORGETS && !self.live.inner().is_shared() {
+            mem::swap(&mut self.live, &mut self.parked);
+        }
+    }
+
+    /// Wipes the slab that was put aside, if there is one, and goes on in it.
+    #[inline(never)]
+    fn unpark(&mut self) {
+        if !self.parked.inner().is_shared() {
+            self.parked.clear();
+            mem::swap(&mut self.live, &mut self.parked);
+        }
     }
 
     pub(super) fn stats(&self) -> TableStats {
-        self.0.table_stats()
+        let mut stats = self.live.table_stats();
+        let parked = self.parked.table_stats();
+        // What is put aside has been cleared, which it will count itself when it is wiped.
+        let cleared = u64::from(parked.slab_bytes != 0);
+        stats.add(&TableStats {
+            len: 0,
+            displaced: 0,
+            clears: parked.clears + cleared,
+            recycles: parked.recycles + cleared,
+            ..parked
+        });
+        stats
     }
 
     /// Finds the value of `key`, whose hash is `hash`.
     #[inline]
     pub(super) fn get<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<&V> {
-        let (_, slot) = self.0.find(hash, |(held, _)| key.equivalent(held))?;
+        let (_, slot) = self.live.find(hash, |(held, _)| key.equivalent(held))?;
         // SAFETY: the entry was just found, and the table is borrowed.
         Some(unsafe { &(*slot).1 })
     }
@@ -63,7 +122,7 @@ impl<K, V> Table<K, V> {
         hash: u64,
         key: &Q,
     ) -> Option<&mut V> {
-        let (_, slot) = self.0.find(hash, |(held, _)| key.equivalent(held))?;
+        let (_, slot) = self.live.find(hash, |(held, _)| key.equivalent(held))?;
         // SAFETY: the entry was just found, and the table is borrowed for changes.
         Some(unsafe { &mut (*slot).1 })
     }
@@ -71,7 +130,7 @@ impl<K, V> Table<K, V> {
     /// Takes the entry of `key` out.
     #[inline]
     pub(super) fn take<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<(K, V)> {
-        self.0.take(hash, |(held, _)| key.equivalent(held))
+        self.live.take(hash, |(held, _)| key.equivalent(held))
     }
 
     /// Shows the entry of `key` to `visit`, and takes it out where `visit` says so.
@@ -84,14 +143,14 @@ impl<K, V> Table<K, V> {
         key: &Q,
         visit: impl FnOnce(&K, &mut V) -> (R, Fate),
     ) -> Option<(R, Option<(K, V)>)> {
-        let (index, slot) = self.0.find(hash, |(held, _)| key.equivalent(held))?;
+        let (index, slot) = self.live.find(hash, |(held, _)| key.equivalent(held))?;
         // SAFETY: the entry was just found, and the table is borrowed for changes.
         let (held, value) = unsafe { &mut *slot };
         let (answer, fate) = visit(held, value);
         let gone = match fate {
             Fate::Stays => None,
             // SAFETY: `full`. `visit` could not reach the table, so the entry is there still.
-            Fate::Goes => Some(unsafe { self.0.take_at(index, hash) }),
+            Fate::Goes => Some(unsafe { self.live.take_at(index, hash) }),
         };
         Some((answer, gone))
     }
@@ -133,9 +192,9 @@ impl<K, V> Table<K, V> {
             }
         }
 
-        let (index, slot) = self.0.find(hash, |(held, _)| key.equivalent(held))?;
+        let (index, slot) = self.live.find(hash, |(held, _)| key.equivalent(held))?;
         let settle = Settle {
-            table: &mut self.0,
+            table: &mut self.live,
             index,
             slot,
             hash,
@@ -148,25 +207,30 @@ impl<K, V> Table<K, V> {
         Some((answer, settle.end()))
     }
 
-    /// Drops every entry and keeps the slab.
+    /// Drops or forgets every entry and keeps the slab.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        if Self::FORGETS {
+            self.park();
+        } else {
+            self.live.clear();
+        }
     }
 
     /// Drops every entry and gives the slab back.
     pub(super) fn release(&mut self) {
-        self.0.clear_and_release();
+        self.parked.clear_and_release();
+        self.live.clear_and_release();
     }
 
     /// Takes every entry out, as a walk. The table keeps its slab.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (K, V)> {
-        self.0.drain()
+        self.live.drain()
     }
 
     /// Walks the entries.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         // SAFETY: `alive`. The table is borrowed for as long as the walk.
-        let walk = unsafe { self.0.iter() };
+        let walk = unsafe { self.live.iter() };
         walk.map(|slot| {
             // SAFETY: `typed`. A walk returns slots with an entry, and the table is borrowed.
             let (key, value) = unsafe { slot.as_ref() };
@@ -177,7 +241,7 @@ impl<K, V> Table<K, V> {
     /// Shows each entry to `visit`, which may change its value.
     pub(super) fn for_each_mut(&mut self, mut visit: impl FnMut(&K, &mut V)) {
         // SAFETY: `alive`. The table is borrowed for as long as the walk.
-        for mut slot in unsafe { self.0.iter() } {
+        for mut slot in unsafe { self.live.iter() } {
             // SAFETY: `typed`. Each entry comes once, and the table is borrowed for changes.
             let (key, value) = unsafe { slot.as_mut() };
             visit(key, value);
@@ -186,7 +250,7 @@ impl<K, V> Table<K, V> {
 
     /// Keeps the entries for which `keep` holds, and drops the others.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.0.retain(|(key, value)| keep(key, value));
+        self.live.retain(|(key, value)| keep(key, value));
     }
 }
 
@@ -220,7 +284,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         change: impl FnOnce(&mut V, V) -> R,
     ) -> Option<(R, K)> {
         // SAFETY: a slot that is claimed is written right below.
-        let place = match unsafe { self.0.find_or_claim(hash, |(held, _)| key == *held) } {
+        let place = match unsafe { self.live.find_or_claim(hash, |(held, _)| key == *held) } {
             Place::Found(entry) => Ok(entry),
             Place::Claimed(slot) => Err(slot),
             // SAFETY: as above.
@@ -255,9 +319,10 @@ impl<K: Eq + Hash, V> Table<K, V> {
         lanes: BitMask,
         key: &K,
     ) -> FoundOrClaimed<(K, V)> {
-        // SAFETY: by contract.
+        self.unpark();
+        // SAFETY: by contract. What was put aside holds nothing, so no lane speaks of it.
         unsafe {
-            self.0.find_or_claim_further(
+            self.live.find_or_claim_further(
                 hash,
                 lanes,
                 |(held, _)| key == held,
@@ -287,10 +352,12 @@ impl<K: Eq + Hash, V> Table<K, V> {
         key: K,
         value: V,
     ) {
-        self.0.make_room(hash, |(held, _)| hash_of(builder, held));
+        self.unpark();
+        self.live
+            .make_room(hash, |(held, _)| hash_of(builder, held));
         // SAFETY: there is room; the slot is written right below. A key that is there
         // after all, by an `Eq` that lies, would be there twice: no danger to memory.
-        let slot = unsafe { self.0.claim(hash) };
+        let slot = unsafe { self.live.claim(hash) };
         // SAFETY: the slot was just claimed, so it is ours to write.
         unsafe { slot.write((key, value)) };
     }
@@ -307,7 +374,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         groups: usize,
         mut pick: impl FnMut(&V, u64) -> bool,
     ) -> u64 {
-        self.0.scan_out(
+        self.live.scan_out(
             position,
             groups,
             |(held, _)| hash_of(builder, held),
@@ -326,7 +393,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         groups: usize,
         mut visit: impl FnMut(&V),
     ) -> u64 {
-        self.0.scan(
+        self.live.scan(
             position,
             groups,
             |(held, _)| hash_of(builder, held),
@@ -336,18 +403,25 @@ impl<K: Eq + Hash, V> Table<K, V> {
 
     /// Makes room for `additional` more entries.
     pub(super) fn reserve<S: BuildHasher>(&mut self, builder: &S, additional: usize) {
-        self.0
+        self.unpark();
+        self.live
             .reserve(additional, |(held, _)| hash_of(builder, held));
     }
 
     /// Gives back what the entries do not need.
     pub(super) fn shrink<S: BuildHasher>(&mut self, builder: &S) {
+        self.parked.clear_and_release();
         // Keeping more than was asked for is no error.
-        let _ = self.0.try_shrink_to(0, |(held, _)| hash_of(builder, held));
+        let _ = self
+            .live
+            .try_shrink_to(0, |(held, _)| hash_of(builder, held));
     }
 
     /// Verifies the invariants of the table.
-    pub(super) fn check<S: BuildHasher>(&self, builder: &S) -> Result<(), crate::Broken> {
-        self.0.check(|(held, _)| hash_of(builder, held))
+    pub(super) fn check<S: BuildHasher>(&self, builder: &S) -> Result<(), Broken> {
+        let parked = !self.parked.inner().is_shared();
+        let one = !parked || (Self::FORGETS && self.live.inner().is_shared());
+        ensure(one, "one-slab", "slabs of a table", self.slab_bytes())?;
+        self.live.check(|(held, _)| hash_of(builder, held))
     }
 }

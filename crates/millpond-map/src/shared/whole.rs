@@ -3,16 +3,20 @@
 //! `clear` and `take_all`.
 //!
 //! ```text
-//!   spares   ┌ wiped ┬ wiped ┬ wiped ┐
-//!                ⇅       ⇅       ⇅        under all locks: a swap each
-//!   shards   ┌ table ┬ table ┬ table ┐
+//!   clear      table   table   table      under all locks: each puts its slab aside,
+//!                ↓       ↓       ↓        to be wiped by the shard's next insert
+//!              parked  parked  parked
+//!
+//!   take_all   table   table   table      under all locks: a swap each
+//!                ⇅       ⇅       ⇅
+//!   spares     empty   empty   empty
 //! ```
 //!
 //! All locks are taken in index order, and given back from the last to the first. There is
-//! an instant at which all are held: that is when the map becomes empty for everyone. The
-//! old tables are wiped, and their entries dropped, after the locks are gone; then they are
-//! the spares of the next time. So two tables for each shard take turns, and neither is
-//! ever given back.
+//! an instant at which all are held: that is when the map becomes empty for everyone. Where
+//! entries need a drop, a clear is a `take_all` whose answer is dropped: that happens when
+//! the locks are gone. The tables taken are the spares of the next time. So at most two
+//! tables for each shard take turns, and neither is ever given back.
 
 use core::hash::{BuildHasher, Hash};
 
@@ -34,6 +38,15 @@ fn swap_all<K, V>(shards: &[Shard<K, V>], tables: &mut [Table<K, V>]) {
         let mut held = shard.table.write();
         core::mem::swap(&mut *held, table);
         swap_all(shards, tables);
+    }
+}
+
+/// Makes every shard forget its entries at one instant, holding the locks as above.
+fn park_all<K, V>(shards: &[Shard<K, V>]) {
+    if let Some((shard, shards)) = shards.split_first() {
+        let mut held = shard.table.write();
+        held.park();
+        park_all(shards);
     }
 }
 
@@ -97,10 +110,14 @@ impl<K, V, S> ShardedMap<K, V, S> {
     /// # Cost
     ///
     /// All locks, each for as long as it takes to get the rest of them and swap two tables:
-    /// microseconds, whatever the map holds. Then, with no lock held, one wipe of what was
-    /// touched, and a drop of each entry that needs it. Allocates nothing from the third
-    /// time on: the first two make the second set of tables. Two threads that clear at once
-    /// do not share the spares, so one of them makes new ones.
+    /// microseconds, whatever the map holds. Allocates nothing.
+    ///
+    /// Where entries need no drop that is all. The first insert into each shard afterwards
+    /// wipes what was touched of its slab, at most 1.1 bytes a slot, under that one lock.
+    ///
+    /// Else each entry is dropped afterwards, with no lock held, and the tables are wiped.
+    /// They take turns with a second set, which the first two clears make; two threads that
+    /// clear at once do not share it, so one of them makes a new one.
     ///
     /// # Panics
     ///
@@ -111,6 +128,9 @@ impl<K, V, S> ShardedMap<K, V, S> {
         let shards = self.shards();
         if shards.is_empty() {
             return;
+        }
+        if Table::<K, V>::FORGETS {
+            return park_all(shards);
         }
         let mut tables = self.lend_spares();
         swap_all(shards, &mut tables);
@@ -125,7 +145,8 @@ impl<K, V, S> ShardedMap<K, V, S> {
     ///
     /// # Cost
     ///
-    /// As [`clear`](Self::clear). The tables go back to the map when the answer is dropped.
+    /// All locks, as [`clear`](Self::clear). The tables go back to the map when the answer is
+    /// dropped: two sets take turns, and from the third time on nothing is allocated.
     ///
     /// # Examples
     ///
