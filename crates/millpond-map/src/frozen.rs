@@ -176,10 +176,15 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> FrozenMap<K, V, S, A> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        let hashes = keys.map(|key| hash_of(&self.hash_builder, key));
-        self.slab
-            .find_each(hashes, |nth, held| keys[nth].equivalent(held))
-            .map(|entry| entry.map(|(_, value)| value))
+        let mut hashes = [0; N];
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            *hash = hash_of(&self.hash_builder, key);
+        }
+        let mut found = [None; N];
+        self.slab.find_each(&mut hashes, &mut found, |nth, held| {
+            keys[nth].equivalent(held)
+        });
+        found
     }
 
     /// Makes a map of the entries that can be changed again, with the same hasher.

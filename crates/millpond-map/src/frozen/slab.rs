@@ -366,53 +366,91 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
 
     /// Finds the entries of several hashes at once: all slots are asked for before the
     /// first is looked at.
-    #[inline]
-    pub(super) fn find_each<const N: usize>(
-        &self,
-        mut hashes: [u64; N],
+    ///
+    /// `hashes` and `found` are of one length. `found` gets the values; what `hashes` holds
+    /// afterwards means nothing. `eq` is asked with the index of a hash.
+    // Outlined: with the length known here, every loop would be unrolled, and spill.
+    #[inline(never)]
+    pub(super) fn find_each<'s>(
+        &'s self,
+        hashes: &mut [u64],
+        found: &mut [Option<&'s V>],
         mut eq: impl FnMut(usize, &K) -> bool,
-    ) -> [Option<&(K, V)>; N] {
-        let mut found = [None; N];
-        if self.search == Search::List {
-            for (nth, hash) in hashes.into_iter().enumerate() {
-                found[nth] = self.find_slow(hash, |key| eq(nth, key));
+    ) {
+        match self.search {
+            Search::List => {
+                for (nth, (hash, found)) in hashes.iter().zip(found).enumerate() {
+                    let entry = self.find_slow(*hash, |key| eq(nth, key));
+                    *found = entry.map(|(_, value)| value);
+                }
+                return;
             }
-            return found;
-        }
-        if let Search::Mixed { seed } = self.search {
-            hashes = hashes.map(|hash| mix(hash, seed));
+            Search::Mixed { seed } => {
+                for hash in &mut *hashes {
+                    *hash = mix(*hash, seed);
+                }
+            }
+            Search::Bare | Search::Plain => {}
         }
         if self.bucket_mask >= FAR_PILOTS {
-            for hash in hashes {
+            for hash in &*hashes {
+                let bucket = *hash as usize & self.bucket_mask;
                 // SAFETY: `slab`. There is a pilot for each bucket.
-                let pilot =
-                    unsafe { self.byte(self.index_at + (hash as usize & self.bucket_mask)) };
-                prefetch(pilot);
+                prefetch(unsafe { self.byte(self.index_at + bucket) });
             }
         }
-        let bare = self.bare;
-        let mut places = [0; N];
-        for (place, hash) in places.iter_mut().zip(hashes) {
-            // SAFETY: what is no list is searched by pilot.
-            *place = unsafe { self.place(hash) };
-            if !bare {
-                // SAFETY: `slab`. There is a tag for each slot.
-                prefetch(unsafe { self.byte(self.tags_at + *place) });
-            }
+        if self.bare {
+            self.find_each_bare(hashes, found, eq);
+        } else {
+            self.find_each_by_tag(hashes, found, eq);
+        }
+    }
+
+    /// Finds entries by the keys in the slots. `hashes` are mixed if they must be.
+    #[inline(always)]
+    fn find_each_bare<'s>(
+        &'s self,
+        hashes: &mut [u64],
+        found: &mut [Option<&'s V>],
+        mut eq: impl FnMut(usize, &K) -> bool,
+    ) {
+        for hash in &mut *hashes {
+            // SAFETY: `bare`: it is searched by pilot.
+            let place = unsafe { self.place(*hash) };
             // SAFETY: `slab`. A pilot leads to a slot.
-            prefetch(unsafe { self.slot(*place) }.cast());
+            prefetch(unsafe { self.slot(place) }.cast());
+            *hash = place as u64;
         }
-        for (nth, found) in found.iter_mut().enumerate() {
-            let eq = |key: &K| eq(nth, key);
-            *found = if bare {
-                // SAFETY: `bare`. A pilot leads to a slot.
-                unsafe { self.bare_entry_at(places[nth], eq) }
-            } else {
-                // SAFETY: `full`. A pilot leads to a slot.
-                unsafe { self.entry_at(places[nth], hashes[nth], eq) }
-            };
+        for (nth, (place, found)) in hashes.iter().zip(found).enumerate() {
+            // SAFETY: `bare`. A pilot has led to this slot, just above.
+            let entry = unsafe { self.bare_entry_at(*place as usize, |key| eq(nth, key)) };
+            *found = entry.map(|(_, value)| value);
         }
-        found
+    }
+
+    /// Finds entries by tag. `hashes` are mixed if they must be.
+    #[inline(always)]
+    fn find_each_by_tag<'s>(
+        &'s self,
+        hashes: &[u64],
+        found: &mut [Option<&'s V>],
+        mut eq: impl FnMut(usize, &K) -> bool,
+    ) {
+        for hash in hashes {
+            // SAFETY: what is no list is searched by pilot.
+            let place = unsafe { self.place(*hash) };
+            // SAFETY: `slab`. There is a tag for each slot.
+            prefetch(unsafe { self.byte(self.tags_at + place) });
+            // SAFETY: `slab`. A pilot leads to a slot.
+            prefetch(unsafe { self.slot(place) }.cast());
+        }
+        for (nth, (hash, found)) in hashes.iter().zip(found).enumerate() {
+            // SAFETY: what is no list is searched by pilot.
+            let place = unsafe { self.place(*hash) };
+            // SAFETY: `full`. A pilot leads to a slot.
+            let entry = unsafe { self.entry_at(place, *hash, |key| eq(nth, key)) };
+            *found = entry.map(|(_, value)| value);
+        }
     }
 
     /// Returns the hashes of a list, ascending.
