@@ -132,7 +132,7 @@ impl<K, V, S, A: Allocator> CounterMap<K, V, S, A> {
 
     /// Takes every count out, as a walk. The map keeps its slab.
     #[inline]
-    pub fn drain(&mut self) -> Drain<'_, K, V> {
+    pub fn drain(&mut self) -> Drain<'_, K, V, A> {
         self.map.drain()
     }
 
@@ -327,7 +327,7 @@ impl<K: Eq + Hash, V: Count, S: BuildHasher, A: Allocator> CounterMap<K, V, S, A
             EntryRef::Vacant(entry) => {
                 let count = to(V::ZERO)?;
                 if !count.is_zero() {
-                    entry.insert(count);
+                    entry.put(K::from(key), count);
                 }
                 Ok(count)
             }

@@ -37,6 +37,13 @@
 //! makes it zero. A [`SnapshotMap`] is read without a lock and replaced whole. What each
 //! method means while other threads are at work stands in its docs.
 //!
+//! # Beyond std
+//!
+//! What hashbrown has and std has not is here under hashbrown's names: `entry_ref`,
+//! `try_insert`, look-ups by anything [`Equivalent`], [`HashTable`] for those who bring hash
+//! and equality along. [`HashMap::get_many`] looks up many keys in the time of one where the
+//! map is large.
+//!
 //! # The table
 //!
 //! Groups of sixteen slots, one tag byte each, compared at once; entries that a full group
@@ -47,8 +54,7 @@
 //!
 //! # Differences from std
 //!
-//! - The default hasher is [`RandomState`](hash_map::RandomState), foldhash, not SipHash;
-//!   it is made by `default()` alone, without a `new()`.
+//! - The default hasher is [`RandomState`](hash_map::RandomState), foldhash, not SipHash.
 //! - Keys and values must outlive the map strictly: `#[may_dangle]` is not stable. A map of
 //!   references may therefore not live in the same struct or scope as what they refer to
 //!   when that is dropped first.
@@ -71,11 +77,12 @@ mod set;
 mod shared;
 mod sorted;
 mod stats;
+mod table;
 mod zero;
 
 /// A hash map, in the shape of `std::collections::hash_map`.
 pub mod hash_map {
-    pub use crate::hash::{DefaultHashBuilder, RandomState};
+    pub use crate::hash::{DefaultHashBuilder, DefaultHasher, RandomState};
     pub use crate::map::{
         Drain, Entry, EntryRef, ExtractIf, HashMap, IntoIter, IntoKeys, IntoValues, Iter, IterMut,
         Keys, OccupiedEntry, OccupiedError, VacantEntry, VacantEntryRef, Values, ValuesMut,
@@ -84,17 +91,26 @@ pub mod hash_map {
 
 /// A hash set, in the shape of `std::collections::hash_set`.
 pub mod hash_set {
-    pub use crate::hash::{DefaultHashBuilder, RandomState};
+    pub use crate::hash::{DefaultHashBuilder, DefaultHasher, RandomState};
     pub use crate::set::{
-        Difference, Drain, ExtractIf, HashSet, Intersection, IntoIter, Iter, SymmetricDifference,
-        Union,
+        Difference, Drain, Entry, ExtractIf, HashSet, Intersection, IntoIter, Iter, OccupiedEntry,
+        SymmetricDifference, Union, VacantEntry,
+    };
+}
+
+/// A hash table that leaves hash and equality to the caller, in the shape of
+/// `hashbrown::hash_table`.
+pub mod hash_table {
+    pub use crate::table::{
+        AbsentEntry, Drain, Entry, ExtractIf, HashTable, IntoIter, Iter, IterHash, IterHashMut,
+        IterMut, OccupiedEntry, VacantEntry,
     };
 }
 
 pub use crate::counter::{Count, CountError, CounterMap};
 pub use crate::error::TryReserveError;
 pub use crate::frozen::{FrozenIntoIter, FrozenIter, FrozenMap};
-pub use crate::hash::DefaultHashBuilder;
+pub use crate::hash::{DefaultHashBuilder, DefaultHasher};
 pub use crate::map::HashMap;
 pub use crate::pool::{MapPool, PooledMap, PooledSet, map_pools};
 pub use crate::scan::{ScanCursor, StaleCursor};
@@ -105,6 +121,7 @@ pub use crate::shared::{
 };
 pub use crate::sorted::{NotSorted, Part, PartIter, SortedMap, Without};
 pub use crate::stats::{CallSiteStats, MapPoolReport, MapPoolStats, TableStats};
+pub use crate::table::HashTable;
 pub use crate::zero::{IsZero, SweepStats, Sweeper, Swept, ZeroCensus};
 pub use equivalent::Equivalent;
 /// Implements [`IsZero`](trait@IsZero); see [`millpond_derive`].

@@ -2,69 +2,13 @@
 
 mod common;
 
-use std::hash::BuildHasherDefault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use common::{Counted, lent};
-use millpond_map::{HashMap, HashSet};
+use common::lent;
+use common::panics::{ALL, LENS, Set, each_panic, map_of};
+use millpond_map::HashMap;
 use millpond_testkit::fuse::{Callback, Fragile, burn, light};
 use millpond_testkit::values::{Sample, live};
-
-type Hasher = BuildHasherDefault<std::hash::DefaultHasher>;
-type Map = HashMap<Fragile, Fragile, Hasher, Counted>;
-type Set = HashSet<Fragile, Hasher, Counted>;
-
-const ALL: [Callback; 5] = [
-    Callback::Hash,
-    Callback::Eq,
-    Callback::Clone,
-    Callback::Drop,
-    Callback::Closure,
-];
-
-fn map_of(len: u64) -> Map {
-    let mut map = Map::default();
-    for n in 0..len {
-        map.insert(Fragile::sample(n), Fragile::sample(n + 1000));
-    }
-    map
-}
-
-/// Runs `act` on a map of `len` entries, with callback 0 panicking, then 1, and so on to the end.
-///
-/// Returns how many runs panicked. After each the map must pass its check and hold what it says.
-fn each_panic(len: u64, act: impl Fn(&mut Map)) -> u64 {
-    let (live_before, lent_before) = (live(), lent());
-    for granted in 0.. {
-        let mut map = map_of(len);
-        let lit = light(&ALL, granted);
-        let result = catch_unwind(AssertUnwindSafe(|| act(&mut map)));
-        drop(lit);
-        map.check()
-            .unwrap_or_else(|broken| panic!("{granted} callbacks: {broken}"));
-        assert_eq!(map.iter().count(), map.len());
-        for (key, value) in &map {
-            assert_eq!(map.get(key), Some(value));
-        }
-        // Still of use.
-        map.insert(Fragile::sample(77_777), Fragile::sample(1));
-        assert!(map.contains_key(&Fragile::sample(77_777)));
-        drop(map);
-        assert_eq!(
-            live(),
-            live_before,
-            "{granted} callbacks: dropped once each"
-        );
-        assert_eq!(lent(), lent_before, "{granted} callbacks: slabs");
-        if result.is_ok() {
-            return granted;
-        }
-    }
-    unreachable!()
-}
-
-/// Full maps: of no group, of one, of two, and with displaced entries and a list of lines.
-const LENS: [u64; 4] = [0, 16, 28, 448];
 
 #[test]
 fn insert_new_which_grows() {

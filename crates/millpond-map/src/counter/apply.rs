@@ -67,7 +67,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher, A: Allocator> CounterMap<K, V, S, 
                 let mut value = V::default();
                 let answer = change(&mut value);
                 if !value.is_zero() {
-                    entry.insert(value);
+                    entry.put(K::from(key), value);
                 }
                 answer
             }

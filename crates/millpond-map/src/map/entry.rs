@@ -10,6 +10,7 @@ use core::hash::{BuildHasher, Hash};
 use core::mem;
 
 use allocator_api2::alloc::Allocator;
+use equivalent::Equivalent;
 use millpond_arena::Slabs;
 
 use super::HashMap;
@@ -172,6 +173,30 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
         }
     }
 
+    /// Does the same by the name that hashbrown has for it.
+    #[inline]
+    pub fn insert(self, value: V) -> OccupiedEntry<'a, K, V, S, A> {
+        self.insert_entry(value)
+    }
+
+    /// Returns the full place, after inserting `default` where there was none.
+    #[inline]
+    pub fn or_insert_entry(self, default: V) -> OccupiedEntry<'a, K, V, S, A> {
+        match self {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => entry.insert_entry(default),
+        }
+    }
+
+    /// Returns the map.
+    #[inline]
+    pub fn into_map(self) -> &'a mut HashMap<K, V, S, A> {
+        match self {
+            Entry::Occupied(entry) => entry.map,
+            Entry::Vacant(entry) => entry.map,
+        }
+    }
+
     /// Replaces the value by what `replace` makes of it; none removes the entry.
     ///
     /// A panic in `replace` removes the entry.
@@ -213,11 +238,48 @@ impl<'a, K, V, S, A: Allocator> OccupiedEntry<'a, K, V, S, A> {
         unsafe { &mut (*self.slot).1 }
     }
 
-    /// Returns the key for as long as the map is borrowed.
+    /// Returns the entry for as long as the map is borrowed.
     #[inline]
-    pub(crate) fn into_key(self) -> &'a K {
-        // SAFETY: `place`; `self` ends here and with it every way to change the slot.
-        unsafe { &(*self.slot).0 }
+    pub fn into_entry(self) -> (&'a K, &'a mut V) {
+        // SAFETY: `place`; `self` ends here and with it every other way to the slot.
+        let (key, value) = unsafe { &mut *self.slot };
+        (key, value)
+    }
+
+    /// Returns the map.
+    #[inline]
+    pub fn into_map(self) -> &'a mut HashMap<K, V, S, A> {
+        self.map
+    }
+
+    /// Puts `key` in place of the one that the map holds, which is returned.
+    ///
+    /// # Panics
+    ///
+    /// When the two are not equal.
+    #[inline]
+    pub fn replace_key(&mut self, key: K) -> K
+    where
+        K: Equivalent<K>,
+    {
+        assert!(
+            self.key().equivalent(&key),
+            "replaced key is not equivalent to the one in the entry"
+        );
+        // SAFETY: just compared.
+        unsafe { self.replace_key_unchecked(key) }
+    }
+
+    /// Does the same without comparing.
+    ///
+    /// # Safety
+    ///
+    /// The keys are equal and hash alike. (A map with a key out of its place stays safe in
+    /// memory, but what it answers is not defined, and it may panic or not end.)
+    #[inline]
+    pub unsafe fn replace_key_unchecked(&mut self, key: K) -> K {
+        // SAFETY: `place`; borrowed from `self`.
+        mem::replace(unsafe { &mut (*self.slot).0 }, key)
     }
 
     /// Sets the value and returns the one that was there.
@@ -272,6 +334,12 @@ impl<'a, K, V, S, A: Allocator> VacantEntry<'a, K, V, S, A> {
     #[inline]
     pub fn into_key(self) -> K {
         self.key
+    }
+
+    /// Returns the map.
+    #[inline]
+    pub fn into_map(self) -> &'a mut HashMap<K, V, S, A> {
+        self.map
     }
 
     /// Inserts the key with `value`, and returns the value for as long as the map is borrowed.
@@ -331,7 +399,7 @@ impl<K: fmt::Debug, V: fmt::Debug, S, A: Allocator> fmt::Debug for OccupiedError
             .field("key", self.entry.key())
             .field("old_value", self.entry.get())
             .field("new_value", &self.value)
-            .finish_non_exhaustive()
+            .finish()
     }
 }
 

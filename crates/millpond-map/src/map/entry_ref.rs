@@ -4,6 +4,7 @@
 //!
 //! - `room`: as in [`entry`](super::entry).
 
+use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 
@@ -78,7 +79,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     #[inline]
     pub fn or_insert(self, default: V) -> &'a mut V
     where
-        K: From<&'b Q>,
+        Q: ToOwned<Owned = K>,
     {
         self.or_insert_with(|| default)
     }
@@ -87,7 +88,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     #[inline]
     pub fn or_insert_with(self, default: impl FnOnce() -> V) -> &'a mut V
     where
-        K: From<&'b Q>,
+        Q: ToOwned<Owned = K>,
     {
         match self {
             EntryRef::Occupied(entry) => entry.into_mut(),
@@ -99,7 +100,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     #[inline]
     pub fn or_insert_with_key(self, default: impl FnOnce(&Q) -> V) -> &'a mut V
     where
-        K: From<&'b Q>,
+        Q: ToOwned<Owned = K>,
     {
         match self {
             EntryRef::Occupied(entry) => entry.into_mut(),
@@ -114,7 +115,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     #[inline]
     pub fn or_default(self) -> &'a mut V
     where
-        K: From<&'b Q>,
+        Q: ToOwned<Owned = K>,
         V: Default,
     {
         self.or_insert_with(V::default)
@@ -130,11 +131,45 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
         self
     }
 
+    /// Returns the full place, after inserting `V::default()` where there was none.
+    #[inline]
+    pub fn or_default_entry(self) -> OccupiedEntry<'a, K, V, S, A>
+    where
+        Q: ToOwned<Owned = K>,
+        V: Default,
+    {
+        match self {
+            EntryRef::Occupied(entry) => entry,
+            EntryRef::Vacant(entry) => entry.insert_entry(V::default()),
+        }
+    }
+
+    /// Returns the key: the one that the map holds, or the one that was asked for.
+    #[inline]
+    pub fn key(&self) -> &Q
+    where
+        K: Borrow<Q>,
+    {
+        match self {
+            EntryRef::Occupied(entry) => entry.key().borrow(),
+            EntryRef::Vacant(entry) => entry.key,
+        }
+    }
+
+    /// Returns the map.
+    #[inline]
+    pub fn into_map(self) -> &'a mut HashMap<K, V, S, A> {
+        match self {
+            EntryRef::Occupied(entry) => entry.into_map(),
+            EntryRef::Vacant(entry) => entry.map,
+        }
+    }
+
     /// Sets the value and returns the full place.
     #[inline]
     pub fn insert_entry(self, value: V) -> OccupiedEntry<'a, K, V, S, A>
     where
-        K: From<&'b Q>,
+        Q: ToOwned<Owned = K>,
     {
         match self {
             EntryRef::Occupied(mut entry) => {
@@ -143,6 +178,15 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
             }
             EntryRef::Vacant(entry) => entry.insert_entry(value),
         }
+    }
+
+    /// Does the same by the name that hashbrown has for it.
+    #[inline]
+    pub fn insert(self, value: V) -> OccupiedEntry<'a, K, V, S, A>
+    where
+        Q: ToOwned<Owned = K>,
+    {
+        self.insert_entry(value)
     }
 }
 
@@ -158,7 +202,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> VacantEntryRef<'a, 'b, K, Q, V, S
     #[inline]
     pub fn insert(self, value: V) -> &'a mut V
     where
-        K: From<&'b Q>,
+        Q: ToOwned<Owned = K>,
     {
         self.insert_entry(value).into_mut()
     }
@@ -167,15 +211,79 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> VacantEntryRef<'a, 'b, K, Q, V, S
     #[inline]
     pub fn insert_entry(self, value: V) -> OccupiedEntry<'a, K, V, S, A>
     where
-        K: From<&'b Q>,
+        Q: ToOwned<Owned = K>,
     {
-        let key = K::from(self.key);
-        self.insert_key(key, value)
+        let key = self.key.to_owned();
+        // As `ToOwned` promises; were it to lie, the entry would not be found again.
+        self.put(key, value)
+    }
+
+    /// Inserts `key` with `value`, and returns the value for as long as the map is borrowed.
+    ///
+    /// For keys that `ToOwned` cannot make, such as tuples.
+    ///
+    /// # Panics
+    ///
+    /// When `key` is not equivalent to the one that was asked for.
+    #[inline]
+    pub fn insert_with_key(self, key: K, value: V) -> &'a mut V
+    where
+        Q: Equivalent<K>,
+    {
+        self.insert_entry_with_key(key, value).into_mut()
+    }
+
+    /// Inserts `key` with `value` and returns the full place.
+    ///
+    /// # Panics
+    ///
+    /// When `key` is not equivalent to the one that was asked for.
+    #[inline]
+    pub fn insert_entry_with_key(self, key: K, value: V) -> OccupiedEntry<'a, K, V, S, A>
+    where
+        Q: Equivalent<K>,
+    {
+        assert!(
+            self.key.equivalent(&key),
+            "key used for Entry creation is not equivalent to the one used for insertion"
+        );
+        self.put(key, value)
+    }
+
+    /// Inserts `key` with `value` without comparing it, and returns the value.
+    ///
+    /// # Safety
+    ///
+    /// The keys are equivalent and hash alike. (A map with a key out of its place stays safe
+    /// in memory, but what it answers is not defined, and it may panic or not end.)
+    #[inline]
+    pub unsafe fn insert_with_key_unchecked(self, key: K, value: V) -> &'a mut V {
+        self.put(key, value).into_mut()
+    }
+
+    /// Inserts `key` with `value` without comparing it, and returns the full place.
+    ///
+    /// # Safety
+    ///
+    /// As [`insert_with_key_unchecked`](Self::insert_with_key_unchecked).
+    #[inline]
+    pub unsafe fn insert_entry_with_key_unchecked(
+        self,
+        key: K,
+        value: V,
+    ) -> OccupiedEntry<'a, K, V, S, A> {
+        self.put(key, value)
+    }
+
+    /// Returns the map.
+    #[inline]
+    pub fn into_map(self) -> &'a mut HashMap<K, V, S, A> {
+        self.map
     }
 
     /// Inserts `key`, which is equivalent to the one asked for, with `value`.
     #[inline]
-    pub(crate) fn insert_key(self, key: K, value: V) -> OccupiedEntry<'a, K, V, S, A> {
+    pub(crate) fn put(self, key: K, value: V) -> OccupiedEntry<'a, K, V, S, A> {
         // SAFETY: `room`; the slot is written right below.
         let (index, slot) = unsafe { self.map.table.claim_index(self.hash) };
         // SAFETY: the slot was just claimed, so it is ours to write.

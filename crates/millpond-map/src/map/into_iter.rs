@@ -6,6 +6,7 @@
 
 use core::fmt;
 use core::iter::FusedIterator;
+use core::marker::PhantomData;
 
 use allocator_api2::alloc::Allocator;
 use millpond_arena::Slabs;
@@ -80,20 +81,25 @@ pub struct IntoValues<K, V, A: Allocator = Slabs> {
 }
 
 /// A walk that takes every entry out of a map. See [`HashMap::drain`].
-pub struct Drain<'a, K, V> {
+pub struct Drain<'a, K, V, A: Allocator = Slabs> {
     walk: RawDrain<'a, (K, V)>,
+    marker: PhantomData<fn() -> A>,
 }
 
 /// A walk that takes picked entries out of a map. See [`HashMap::extract_if`].
 #[must_use = "entries are taken out as the walk goes on; `retain` does it at once"]
-pub struct ExtractIf<'a, K, V, F> {
+pub struct ExtractIf<'a, K, V, F, A: Allocator = Slabs> {
     walk: RawExtract<'a, (K, V)>,
     pred: F,
+    marker: PhantomData<fn() -> A>,
 }
 
-impl<'a, K, V> Drain<'a, K, V> {
+impl<'a, K, V, A: Allocator> Drain<'a, K, V, A> {
     pub(super) fn new(walk: RawDrain<'a, (K, V)>) -> Self {
-        Drain { walk }
+        Drain {
+            walk,
+            marker: PhantomData,
+        }
     }
 
     /// Walks what lies ahead without taking it.
@@ -103,9 +109,13 @@ impl<'a, K, V> Drain<'a, K, V> {
     }
 }
 
-impl<'a, K, V, F> ExtractIf<'a, K, V, F> {
+impl<'a, K, V, F, A: Allocator> ExtractIf<'a, K, V, F, A> {
     pub(super) fn new(walk: RawExtract<'a, (K, V)>, pred: F) -> Self {
-        ExtractIf { walk, pred }
+        ExtractIf {
+            walk,
+            pred,
+            marker: PhantomData,
+        }
     }
 }
 
@@ -165,7 +175,7 @@ impl<K, V, A: Allocator> Iterator for IntoValues<K, V, A> {
     }
 }
 
-impl<K, V> Iterator for Drain<'_, K, V> {
+impl<K, V, A: Allocator> Iterator for Drain<'_, K, V, A> {
     type Item = (K, V);
 
     #[inline]
@@ -179,7 +189,7 @@ impl<K, V> Iterator for Drain<'_, K, V> {
     }
 }
 
-impl<K, V, F: FnMut(&K, &mut V) -> bool> Iterator for ExtractIf<'_, K, V, F> {
+impl<K, V, F: FnMut(&K, &mut V) -> bool, A: Allocator> Iterator for ExtractIf<'_, K, V, F, A> {
     type Item = (K, V);
 
     #[inline]
@@ -224,12 +234,12 @@ impl<K, V, A: Allocator + Default> Default for IntoValues<K, V, A> {
 impl<K, V, A: Allocator> ExactSizeIterator for IntoIter<K, V, A> {}
 impl<K, V, A: Allocator> ExactSizeIterator for IntoKeys<K, V, A> {}
 impl<K, V, A: Allocator> ExactSizeIterator for IntoValues<K, V, A> {}
-impl<K, V> ExactSizeIterator for Drain<'_, K, V> {}
+impl<K, V, A: Allocator> ExactSizeIterator for Drain<'_, K, V, A> {}
 impl<K, V, A: Allocator> FusedIterator for IntoIter<K, V, A> {}
 impl<K, V, A: Allocator> FusedIterator for IntoKeys<K, V, A> {}
 impl<K, V, A: Allocator> FusedIterator for IntoValues<K, V, A> {}
-impl<K, V> FusedIterator for Drain<'_, K, V> {}
-impl<K, V, F: FnMut(&K, &mut V) -> bool> FusedIterator for ExtractIf<'_, K, V, F> {}
+impl<K, V, A: Allocator> FusedIterator for Drain<'_, K, V, A> {}
+impl<K, V, F: FnMut(&K, &mut V) -> bool, A: Allocator> FusedIterator for ExtractIf<'_, K, V, F, A> {}
 
 impl<K: fmt::Debug, V: fmt::Debug, A: Allocator> fmt::Debug for IntoIter<K, V, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -253,13 +263,13 @@ impl<K, V: fmt::Debug, A: Allocator> fmt::Debug for IntoValues<K, V, A> {
     }
 }
 
-impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Drain<'_, K, V> {
+impl<K: fmt::Debug, V: fmt::Debug, A: Allocator> fmt::Debug for Drain<'_, K, V, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.rest()).finish()
     }
 }
 
-impl<K, V, F> fmt::Debug for ExtractIf<'_, K, V, F> {
+impl<K, V, F, A: Allocator> fmt::Debug for ExtractIf<'_, K, V, F, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExtractIf").finish_non_exhaustive()
     }

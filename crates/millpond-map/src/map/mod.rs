@@ -7,6 +7,7 @@ mod entry_ref;
 mod into_iter;
 mod iter;
 mod lookup;
+mod many;
 mod modify;
 mod traits;
 

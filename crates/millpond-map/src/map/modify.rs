@@ -44,7 +44,7 @@ impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     /// assert_eq!(even, [0, 2, 4, 6, 8]);
     /// assert_eq!(map.len(), 5);
     /// ```
-    pub fn extract_if<F>(&mut self, pred: F) -> ExtractIf<'_, K, V, F>
+    pub fn extract_if<F>(&mut self, pred: F) -> ExtractIf<'_, K, V, F, A>
     where
         F: FnMut(&K, &mut V) -> bool,
     {
@@ -55,7 +55,7 @@ impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     ///
     /// What the walk has not come to when it is dropped is dropped with it. A walk that is
     /// forgotten leaves the map empty and its slab and entries leaked.
-    pub fn drain(&mut self) -> Drain<'_, K, V> {
+    pub fn drain(&mut self) -> Drain<'_, K, V, A> {
         Drain::new(self.table.drain())
     }
 }

@@ -3,6 +3,7 @@
 
 use core::fmt;
 use core::iter::FusedIterator;
+use core::marker::PhantomData;
 
 use allocator_api2::alloc::Allocator;
 use millpond_arena::Slabs;
@@ -55,26 +56,31 @@ pub struct IntoIter<T, A: Allocator = Slabs> {
 }
 
 /// A walk that takes every element out of a set. See [`HashSet::drain`].
-pub struct Drain<'a, T> {
-    entries: map::Drain<'a, T, ()>,
+pub struct Drain<'a, T, A: Allocator = Slabs> {
+    entries: map::Drain<'a, T, (), A>,
 }
 
 /// A walk that takes picked elements out of a set. See [`HashSet::extract_if`].
 #[must_use = "elements are taken out as the walk goes on; `retain` does it at once"]
-pub struct ExtractIf<'a, T, F> {
+pub struct ExtractIf<'a, T, F, A: Allocator = Slabs> {
     walk: RawExtract<'a, (T, ())>,
     pred: F,
+    marker: PhantomData<fn() -> A>,
 }
 
-impl<'a, T> Drain<'a, T> {
-    pub(super) fn new(entries: map::Drain<'a, T, ()>) -> Self {
+impl<'a, T, A: Allocator> Drain<'a, T, A> {
+    pub(super) fn new(entries: map::Drain<'a, T, (), A>) -> Self {
         Drain { entries }
     }
 }
 
-impl<'a, T, F> ExtractIf<'a, T, F> {
+impl<'a, T, F, A: Allocator> ExtractIf<'a, T, F, A> {
     pub(super) fn new(walk: RawExtract<'a, (T, ())>, pred: F) -> Self {
-        ExtractIf { walk, pred }
+        ExtractIf {
+            walk,
+            pred,
+            marker: PhantomData,
+        }
     }
 }
 
@@ -111,7 +117,7 @@ impl<T, A: Allocator> Iterator for IntoIter<T, A> {
     }
 }
 
-impl<T> Iterator for Drain<'_, T> {
+impl<T, A: Allocator> Iterator for Drain<'_, T, A> {
     type Item = T;
 
     #[inline]
@@ -125,7 +131,7 @@ impl<T> Iterator for Drain<'_, T> {
     }
 }
 
-impl<T, F: FnMut(&T) -> bool> Iterator for ExtractIf<'_, T, F> {
+impl<T, F: FnMut(&T) -> bool, A: Allocator> Iterator for ExtractIf<'_, T, F, A> {
     type Item = T;
 
     #[inline]
@@ -171,11 +177,11 @@ impl<T, A: Allocator + Default> Default for IntoIter<T, A> {
 
 impl<T> ExactSizeIterator for Iter<'_, T> {}
 impl<T, A: Allocator> ExactSizeIterator for IntoIter<T, A> {}
-impl<T> ExactSizeIterator for Drain<'_, T> {}
+impl<T, A: Allocator> ExactSizeIterator for Drain<'_, T, A> {}
 impl<T> FusedIterator for Iter<'_, T> {}
 impl<T, A: Allocator> FusedIterator for IntoIter<T, A> {}
-impl<T> FusedIterator for Drain<'_, T> {}
-impl<T, F: FnMut(&T) -> bool> FusedIterator for ExtractIf<'_, T, F> {}
+impl<T, A: Allocator> FusedIterator for Drain<'_, T, A> {}
+impl<T, F: FnMut(&T) -> bool, A: Allocator> FusedIterator for ExtractIf<'_, T, F, A> {}
 
 impl<T: fmt::Debug> fmt::Debug for Iter<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,7 +195,7 @@ impl<T: fmt::Debug, A: Allocator> fmt::Debug for IntoIter<T, A> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Drain<'_, T> {
+impl<T: fmt::Debug, A: Allocator> fmt::Debug for Drain<'_, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
             .entries(self.entries.rest().map(|(element, ())| element))
@@ -197,7 +203,7 @@ impl<T: fmt::Debug> fmt::Debug for Drain<'_, T> {
     }
 }
 
-impl<T, F> fmt::Debug for ExtractIf<'_, T, F> {
+impl<T, F, A: Allocator> fmt::Debug for ExtractIf<'_, T, F, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExtractIf").finish_non_exhaustive()
     }

@@ -1,10 +1,11 @@
-#![forbid(unsafe_code)]
 //! `HashSet`: a map whose values take no room.
 
+mod entry;
 mod iter;
 mod modify;
 mod operations;
 mod traits;
+mod unchecked;
 
 use core::hash::{BuildHasher, Hash};
 
@@ -12,6 +13,7 @@ use allocator_api2::alloc::Allocator;
 use equivalent::Equivalent;
 use millpond_arena::Slabs;
 
+pub use self::entry::{Entry, OccupiedEntry, VacantEntry};
 pub use self::iter::{Drain, ExtractIf, IntoIter, Iter};
 pub use self::operations::{Difference, Intersection, SymmetricDifference, Union};
 use crate::check::Broken;
@@ -225,6 +227,33 @@ impl<T: Eq + Hash, S: BuildHasher, A: Allocator> HashSet<T, S, A> {
         Q: Hash + Equivalent<T> + ?Sized,
     {
         self.map.get_key_value(value).map(|(element, ())| element)
+    }
+
+    /// Tells for each of `N` values whether the set has an element equivalent to it.
+    ///
+    /// In a set that is larger than the caches this takes about as long as the slowest of
+    /// the look-ups. See [`HashMap::get_many`].
+    #[inline]
+    pub fn contains_many<Q, const N: usize>(&self, values: [&Q; N]) -> [bool; N]
+    where
+        Q: Hash + Equivalent<T> + ?Sized,
+    {
+        self.map
+            .get_many_key_value(values)
+            .map(|entry| entry.is_some())
+    }
+
+    /// Returns the elements of the set that are equivalent to `N` values.
+    ///
+    /// See [`HashMap::get_many`].
+    #[inline]
+    pub fn get_many<Q, const N: usize>(&self, values: [&Q; N]) -> [Option<&T>; N]
+    where
+        Q: Hash + Equivalent<T> + ?Sized,
+    {
+        self.map
+            .get_many_key_value(values)
+            .map(|entry| entry.map(|(element, ())| element))
     }
 
     /// Verifies the invariants of the table. See [`HashMap::check`].

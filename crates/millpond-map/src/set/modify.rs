@@ -27,14 +27,14 @@ impl<T, S, A: Allocator> HashSet<T, S, A> {
     }
 
     /// Takes every element out, as a walk. The set keeps its slab.
-    pub fn drain(&mut self) -> Drain<'_, T> {
+    pub fn drain(&mut self) -> Drain<'_, T, A> {
         Drain::new(self.map.drain())
     }
 
     /// Returns a walk that takes the elements out for which `pred` holds.
     ///
     /// Elements that the walk has not come to when it is dropped stay in the set.
-    pub fn extract_if<F>(&mut self, pred: F) -> ExtractIf<'_, T, F>
+    pub fn extract_if<F>(&mut self, pred: F) -> ExtractIf<'_, T, F, A>
     where
         F: FnMut(&T) -> bool,
     {
@@ -90,7 +90,7 @@ impl<T: Eq + Hash, S: BuildHasher, A: Allocator> HashSet<T, S, A> {
     /// As [`insert`](Self::insert).
     #[inline]
     pub fn get_or_insert(&mut self, value: T) -> &T {
-        self.map.entry(value).insert_entry(()).into_key()
+        self.map.entry(value).insert_entry(()).into_entry().0
     }
 
     /// Returns the element that is equivalent to `value`, after inserting what `make` returns
@@ -105,11 +105,11 @@ impl<T: Eq + Hash, S: BuildHasher, A: Allocator> HashSet<T, S, A> {
         Q: Hash + Equivalent<T> + ?Sized,
     {
         match self.map.entry_ref(value) {
-            EntryRef::Occupied(entry) => entry.into_key(),
+            EntryRef::Occupied(entry) => entry.into_entry().0,
             EntryRef::Vacant(entry) => {
                 let element = make(value);
                 assert!(value.equivalent(&element), "new value is not equivalent");
-                entry.insert_key(element, ()).into_key()
+                entry.put(element, ()).into_entry().0
             }
         }
     }

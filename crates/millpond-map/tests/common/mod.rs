@@ -1,5 +1,7 @@
 //! An allocator that counts the slabs it has lent.
 
+pub(crate) mod panics;
+
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr::NonNull;

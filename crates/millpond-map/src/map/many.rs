@@ -1,0 +1,62 @@
+//! Several values at once, to be read.
+//!
+//! # Invariants
+//!
+//! Those of the table, see `raw`: what it finds is an entry for as long as the map is borrowed.
+
+use core::hash::{BuildHasher, Hash};
+
+use allocator_api2::alloc::Allocator;
+use equivalent::Equivalent;
+
+use super::HashMap;
+use crate::hash::hash_of;
+
+impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
+    /// Returns the values of `N` keys. Keys may come twice.
+    ///
+    /// In a map that is larger than the caches this takes about as long as the slowest of
+    /// the look-ups, not as all of them: memory is asked for on behalf of every key before
+    /// the first is waited for. Sixteen or thirty-two keys at a time are best. In a small
+    /// map it is a look-up at a time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use millpond_map::HashMap;
+    ///
+    /// let squares: HashMap<u32, u32> = (0..100).map(|n| (n, n * n)).collect();
+    /// assert_eq!(squares.get_many([&3, &500, &3]), [Some(&9), None, Some(&9)]);
+    /// ```
+    #[inline]
+    pub fn get_many<Q, const N: usize>(&self, keys: [&Q; N]) -> [Option<&V>; N]
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.get_many_key_value(keys)
+            .map(|entry| entry.map(|(_, value)| value))
+    }
+
+    /// Returns the entries of `N` keys: the keys that the map holds, and their values.
+    ///
+    /// See [`get_many`](Self::get_many).
+    #[inline]
+    pub fn get_many_key_value<Q, const N: usize>(&self, keys: [&Q; N]) -> [Option<(&K, &V)>; N]
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        if self.is_empty() {
+            return [None; N];
+        }
+        let hashes = keys.map(|key| hash_of(&self.hash_builder, key));
+        let found = self
+            .table
+            .find_each(hashes, |nth, (held, _)| keys[nth].equivalent(held));
+        found.map(|entry| {
+            let (_, entry) = entry?;
+            // SAFETY: the entry was just found, and the map is borrowed.
+            let (key, value) = unsafe { &*entry };
+            Some((key, value))
+        })
+    }
+}
