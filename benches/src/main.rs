@@ -158,6 +158,7 @@ fn run(args: &RunArgs) -> Result<ExitCode, Error> {
         (suite.run)(&mut Run {
             report: &mut report,
             pace,
+            rounds: args.rounds.map(usize::from),
             seed: args.seed,
             quick,
             filter,

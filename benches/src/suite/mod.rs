@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 //! Which engines meet on which rows, and what must come of it.
 
+pub mod alloc;
 pub mod map;
 pub mod pool;
 pub mod request;
@@ -36,6 +37,7 @@ pub const SUITES: &[&Suite] = &[
     &pool::SUITE,
     &shared::SUITE,
     &tables::SUITE,
+    &alloc::SUITE,
     &runner::SUITE,
 ];
 
@@ -56,6 +58,8 @@ pub struct Run<'a> {
     pub report: &'a mut Report,
     /// Rounds and their length.
     pub pace: Pace,
+    /// Rounds, where the command line names them.
+    pub rounds: Option<usize>,
     /// What all workloads are drawn from.
     pub seed: u64,
     /// Whether the suite must end within a minute.

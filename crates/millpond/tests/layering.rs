@@ -135,7 +135,7 @@ fn every_package_takes_lints_and_versions_from_the_workspace() {
     let mut faults = Vec::new();
     for package in packages()
         .into_iter()
-        .chain([Package::at("benches"), Package::at("examples")])
+        .chain(["benches", "benches/alloc", "examples"].map(Package::at))
     {
         let inherits = |section: &str, key: &str| {
             let value = package
@@ -443,7 +443,9 @@ impl Source {
 /// All sources of crates, benches and examples, tests aside, sorted by path.
 fn sources() -> Vec<Source> {
     let root = root();
-    let mut folders = vec![root.join("benches/src"), root.join("examples")];
+    let mut folders = ["benches/src", "benches/alloc/src", "examples"]
+        .map(|at| root.join(at))
+        .to_vec();
     for entry in fs::read_dir(root.join("crates")).expect("the folder crates") {
         folders.push(entry.expect("an entry of crates").path().join("src"));
     }
