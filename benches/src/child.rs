@@ -55,6 +55,32 @@ pub fn resident_bytes() -> Result<u64, Error> {
     Ok(pages * rustix::param::page_size() as u64)
 }
 
+/// Makes [`peak_bytes`] start anew from what is in memory now.
+///
+/// # Errors
+///
+/// [`Error::Io`] where the system has no `/proc/self/clear_refs`.
+pub fn forget_peak() -> Result<(), Error> {
+    std::fs::write("/proc/self/clear_refs", "5")
+        .map_err(|e| Error::Io("writing to /proc/self/clear_refs".into(), e))
+}
+
+/// Returns the most bytes of this process that were in memory at any time.
+///
+/// # Errors
+///
+/// [`Error::Io`] where the system has no `VmHWM` in `/proc/self/status`.
+pub fn peak_bytes() -> Result<u64, Error> {
+    let failed = |e| Error::Io("reading /proc/self/status".into(), e);
+    let status = std::fs::read_to_string("/proc/self/status").map_err(failed)?;
+    let kib: Option<u64> = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok());
+    let kib = kib.ok_or_else(|| failed(std::io::ErrorKind::InvalidData.into()))?;
+    Ok(kib * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +95,16 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn this_process_takes_some_memory() {
         assert!(resident_bytes().unwrap() > 100_000);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_peak_is_no_less_than_what_was_there() {
+        forget_peak().unwrap();
+        let block = std::hint::black_box(vec![1_u8; 8 << 20]);
+        let there = resident_bytes().unwrap();
+        drop(block);
+        // Pages are counted a few dozen at a time.
+        assert!(peak_bytes().unwrap() + (1 << 20) >= there);
     }
 }

@@ -38,7 +38,7 @@ enum Command {
     /// Does one measurement in a process of its own; called by `run`.
     #[command(hide = true)]
     Probe {
-        #[arg(value_parser = ["giant"])]
+        #[arg(value_parser = ["giant", "rebuild"])]
         what: String,
         engine: String,
         #[arg(long, default_value_t = DEFAULT_SEED)]
@@ -54,6 +54,9 @@ struct RunArgs {
     /// Ends within a minute a suite, building aside, at the price of more noise.
     #[arg(long)]
     quick: bool,
+    /// Runs also the rows that take minutes and gigabytes of work.
+    #[arg(long, conflicts_with = "quick")]
+    long: bool,
     /// Writes one JSON object per row and rival, a line each.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -87,14 +90,16 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::List => list(),
         Command::Run(args) => run(&args),
-        Command::Probe {
-            what: _,
-            engine,
-            seed,
-        } => suite::request::giant_probe(&engine, seed).map(|held| {
-            println!("{held}");
-            ExitCode::SUCCESS
-        }),
+        Command::Probe { what, engine, seed } => {
+            let measured = match what.as_str() {
+                "rebuild" => suite::tables::rebuild_probe(&engine).map(|bytes| bytes.to_string()),
+                _ => suite::request::giant_probe(&engine, seed),
+            };
+            measured.map(|measured| {
+                println!("{measured}");
+                ExitCode::SUCCESS
+            })
+        }
     };
     result.unwrap_or_else(|error| {
         if error.is_closed_pipe() {
@@ -154,13 +159,14 @@ fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     for suite in suites {
         report.begin(suite.name);
         let filter = args.rows.clone();
-        let quick = args.quick;
+        let (quick, long) = (args.quick, args.long);
         (suite.run)(&mut Run {
             report: &mut report,
             pace,
             rounds: args.rounds.map(usize::from),
             seed: args.seed,
             quick,
+            long,
             filter,
         })?;
         missed += report.judge(suite.bars)?;

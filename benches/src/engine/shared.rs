@@ -37,7 +37,8 @@ pub trait SharedMap: Send + Sync {
 pub struct Sharded {
     /// The map.
     pub map: ShardedMap<u64, u64, RandomState>,
-    counts: ShardedCounterMap<u64, u64, RandomState>,
+    /// The counts.
+    pub counts: ShardedCounterMap<u64, u64, RandomState>,
 }
 
 impl SharedMap for Sharded {

@@ -14,6 +14,7 @@ use crate::contest::{self, Batch, Contestant, Pace, Size, Timing};
 use crate::error::Error;
 use crate::report::Report;
 use crate::workload::Answer;
+use std::ops::Range;
 
 /// A set of rows that are run together.
 #[derive(Debug)]
@@ -64,6 +65,8 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Whether the suite must end within a minute.
     pub quick: bool,
+    /// Whether rows that take minutes are run too.
+    pub long: bool,
     /// Parts of row names; a row is wanted if it has one. Empty wants all.
     pub filter: Vec<String>,
 }
@@ -115,13 +118,17 @@ fn scale(timings: &mut [Timing], per: usize) {
 /// Calls `work` with each index of `batch`, wrapped into `0..len`.
 #[inline(always)]
 pub(crate) fn each(batch: Batch, len: usize, mut work: impl FnMut(usize)) {
+    each_run(batch, len, |run| run.for_each(&mut work));
+}
+
+/// Calls `work` with the indices of `batch`, wrapped into `0..len`, as runs.
+#[inline(always)]
+pub(crate) fn each_run(batch: Batch, len: usize, mut work: impl FnMut(Range<usize>)) {
     let mut at = batch.first % len;
     let mut left = batch.count;
     while left > 0 {
         let run = left.min(len - at);
-        for i in at..at + run {
-            work(i);
-        }
+        work(at..at + run);
         left -= run;
         at = 0;
     }

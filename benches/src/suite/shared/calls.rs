@@ -2,6 +2,7 @@
 //! Reads, inserts, removals and updates, mixed.
 
 use super::SWEPT;
+use super::go::SyncMap;
 use crate::clock::Clock;
 use crate::contest::{Batch, Contestant, Size};
 use crate::engine::shared::{Dash, OneLock, Papaya, Scc, Sharded, SharedMap};
@@ -32,14 +33,17 @@ pub(super) fn run(run: &mut Run<'_>, threads: usize) -> Result<(), Error> {
             .collect();
         let capacity = if mix.filled { LIVE as usize * 4 / 3 } else { 0 };
         let expected = |_: Batch| expected(&scripts);
-        let mut entrants: [Box<dyn Contestant + '_>; 5] = [
-            Calls::<Sharded>::boxed(&scripts, capacity),
-            Calls::<Dash>::boxed(&scripts, capacity),
-            Calls::<Papaya>::boxed(&scripts, capacity),
-            Calls::<Scc>::boxed(&scripts, capacity),
-            Calls::<OneLock>::boxed(&scripts, capacity),
-        ];
-        run.row(&row, 1, Size::Exactly(CALLS), &mut entrants, &expected)?;
+        if run.wants(&row) {
+            let mut entrants: Vec<Box<dyn Contestant + '_>> = vec![
+                Calls::<Sharded>::boxed(&scripts, capacity),
+                Calls::<Dash>::boxed(&scripts, capacity),
+                Calls::<Papaya>::boxed(&scripts, capacity),
+                Calls::<Scc>::boxed(&scripts, capacity),
+                Calls::<OneLock>::boxed(&scripts, capacity),
+            ];
+            entrants.extend(SyncMap::with_scripts(run, &scripts)?.map(SyncMap::boxed));
+            run.row(&row, 1, Size::Exactly(CALLS), &mut entrants, &expected)?;
+        }
         if swept {
             let mut two: [Box<dyn Contestant + '_>; 2] = [
                 Box::new(Swept(Calls::new(&scripts, capacity))),

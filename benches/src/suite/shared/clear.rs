@@ -1,11 +1,13 @@
 #![forbid(unsafe_code)]
 //! Emptying a map while others read it: how long it takes, and what the readers notice.
 
-use super::{CLEAR, STORM};
+use super::go::SyncMap;
+use super::{CALLS, CLEAR, REFILL, STORM};
 use crate::clock::Clock;
 use crate::contest::{Batch, Contestant, Size};
 use crate::engine::shared::{Dash, OneLock, Papaya, Scc, Sharded, SharedMap};
 use crate::error::Error;
+use crate::gate;
 use crate::suite::Run;
 use crate::workload::Answer;
 use std::hint::black_box;
@@ -34,8 +36,29 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
             // Seconds for each clear.
             entrants.push(Box::new(Clear(Papaya::sized(0))));
         }
+        let question = format!("clear {ENTRIES}");
+        entrants.extend(SyncMap::start(run, 2, &question)?.map(SyncMap::boxed));
         let nothing_left = |_: Batch| Answer::default();
         run.row(CLEAR, 1, Size::Exactly(1), &mut entrants, &nothing_left)?;
+    }
+    if run.wants(REFILL) {
+        let mut entrants: [Box<dyn Contestant>; 4] = [
+            Box::new(Refill(Clear(Sharded::sized(0)))),
+            Box::new(Refill(Clear(Dash::sized(0)))),
+            Box::new(Refill(Clear(Scc::sized(0)))),
+            Box::new(Refill(Clear(OneLock::sized(0)))),
+        ];
+        let full = |_: Batch| Answer {
+            entries: ENTRIES,
+            ..Answer::default()
+        };
+        let per = ENTRIES as usize;
+        run.row(REFILL, per, Size::Exactly(1), &mut entrants, &full)?;
+    }
+    if run.wants(CALLS) {
+        run.report.progress(CALLS, "counting");
+        let (ours, theirs) = (calls::<Sharded>(), calls::<Dash>());
+        run.report.single(CALLS, "dashmap", ours, theirs, "calls")?;
     }
     if run.wants(STORM) {
         let mut entrants: [Box<dyn Contestant>; 2] = [
@@ -111,6 +134,56 @@ impl<M: SharedMap> Contestant for Clear<M> {
         };
         (answer, ns)
     }
+}
+
+/// A full map, cleared and filled again: what a clear leaves for later is in it.
+struct Refill<M>(Clear<M>);
+
+impl<M: SharedMap> Contestant for Refill<M> {
+    fn name(&self) -> &str {
+        M::NAME
+    }
+
+    fn is_rival(&self) -> bool {
+        M::IS_RIVAL
+    }
+
+    fn prepare(&mut self, round: usize) {
+        if round == 0 {
+            self.0.prepare(round);
+        }
+    }
+
+    fn run(&mut self, _batch: Batch) -> Answer {
+        let map = &self.0.0;
+        map.clear();
+        (0..ENTRIES).for_each(|number| _ = map.insert(key(number)));
+        Answer {
+            entries: map.entries() as u64,
+            ..Answer::default()
+        }
+    }
+}
+
+/// Returns how often a clear calls an allocator, the system's or the arena's, in the mean of
+/// twenty that come after two.
+fn calls<M: SharedMap>() -> f64 {
+    const CLEARS: u32 = 20;
+    let map = M::sized(0);
+    let arena = || {
+        let stats = millpond_arena::stats();
+        stats.allocations + stats.os_calls
+    };
+    let mut calls = 0;
+    for turn in 0..2 + CLEARS {
+        (0..STORM_ENTRIES).for_each(|number| _ = map.insert(key(number)));
+        let before = arena();
+        let ((), global) = gate::count(|| map.clear());
+        if turn >= 2 {
+            calls += arena() - before + global.allocations + global.reallocations;
+        }
+    }
+    calls as f64 / f64::from(CLEARS)
 }
 
 /// Our map, filled every millisecond by one thread, read by another; cleared or not.

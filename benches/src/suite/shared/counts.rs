@@ -1,7 +1,9 @@
 #![forbid(unsafe_code)]
 //! References counted up and down: an entry goes when its count is zero, and others come.
 
+use super::BYTES;
 use super::calls::on_threads;
+use super::go::SyncMap;
 use crate::clock::Clock;
 use crate::contest::{Batch, Contestant, Size};
 use crate::engine::shared::{Dash, DashOneStep, OneLock, Papaya, Scc, Sharded, SharedMap};
@@ -15,13 +17,15 @@ const LIVE: u64 = 1 << 16;
 const LAG: u64 = 1000;
 /// Steps of each thread in a round: each adds twice and subtracts twice.
 const STEPS: usize = 200_000;
+/// Windows of that many steps, after each of which memory is looked at.
+const WINDOWS: usize = 20;
 
 pub(super) fn run(run: &mut Run<'_>, threads: usize) -> Result<(), Error> {
     let row = format!("counts/t{threads}");
     if !run.wants(&row) {
         return Ok(());
     }
-    let mut entrants: [Box<dyn Contestant>; 6] = [
+    let mut entrants: Vec<Box<dyn Contestant>> = vec![
         Counts::<Sharded>::boxed(threads),
         Counts::<Dash>::boxed(threads),
         Counts::<DashOneStep>::boxed(threads),
@@ -29,12 +33,47 @@ pub(super) fn run(run: &mut Run<'_>, threads: usize) -> Result<(), Error> {
         Counts::<Scc>::boxed(threads),
         Counts::<OneLock>::boxed(threads),
     ];
+    let question = format!("counts {threads} {LIVE} {LAG} {STEPS}");
+    entrants.extend(SyncMap::start(run, threads, &question)?.map(SyncMap::boxed));
     let expected = |_: Batch| Answer {
         sum: 0,
         found: threads as u64 * STEPS as u64,
         entries: threads as u64 * (LIVE + LAG),
     };
     run.row(&row, 4, Size::Exactly(STEPS), &mut entrants, &expected)
+}
+
+/// Takes bytes of our map after each of several windows of steps: the most, over the least.
+pub(super) fn bytes(run: &mut Run<'_>) -> Result<(), Error> {
+    if !run.wants(BYTES) {
+        return Ok(());
+    }
+    let mut counts = Counts {
+        threads: 1,
+        map: Sharded::sized(0),
+    };
+    counts.prepare(0);
+    let bytes = |counts: &Counts<Sharded>| counts.map.counts.allocation_size();
+    let (mut least, mut most) = (bytes(&counts), bytes(&counts));
+    for window in 0..WINDOWS {
+        run.report.progress(BYTES, &format!("window {window}"));
+        steps(&counts.map, 0, (window * STEPS) as u64, STEPS);
+        least = least.min(bytes(&counts));
+        most = most.max(bytes(&counts));
+    }
+    run.report
+        .single(BYTES, "least", most as f64, least as f64, "bytes")
+}
+
+/// Makes `count` steps from the one numbered `first` on.
+#[inline(always)]
+fn steps<M: SharedMap>(map: &M, thread: usize, first: u64, count: usize) {
+    for step in first..first + count as u64 {
+        map.count_up(key(thread, step + LIVE + LAG));
+        map.count_up(key(thread, step + LIVE));
+        map.count_down(key(thread, step + LAG));
+        map.count_down(key(thread, step)); // to zero
+    }
 }
 
 struct Counts<M> {
@@ -87,12 +126,7 @@ impl<M: SharedMap> Contestant for Counts<M> {
     fn timed(&mut self, batch: Batch, clock: Clock) -> (Answer, u64) {
         let map = &self.map;
         let work = |thread| {
-            for step in 0..batch.count as u64 {
-                map.count_up(key(thread, step + LIVE + LAG));
-                map.count_up(key(thread, step + LIVE));
-                map.count_down(key(thread, step + LAG));
-                map.count_down(key(thread, step)); // to zero
-            }
+            steps(map, thread, 0, batch.count);
             batch.count as u64
         };
         let (found, ns) = match self.threads {

@@ -4,7 +4,7 @@ use super::{ours, theirs};
 use crate::contest::{Batch, Size};
 use crate::engine::Hasher;
 use crate::error::Error;
-use crate::suite::{Run, each};
+use crate::suite::{Run, each, each_run};
 use crate::workload::{Answer, u64_requests};
 use std::collections::BTreeMap;
 
@@ -65,20 +65,14 @@ fn row(run: &mut Run<'_>, name: &str, asked: &str, n: usize) -> Result<(), Error
     }
     let many = |batch: Batch| {
         let mut found = 0;
-        let mut waiting = [&keys[0]; MANY];
-        let mut filled = 0;
-        each(batch, keys.len(), |i| {
-            waiting[filled] = &keys[i];
-            filled += 1;
-            if filled == MANY {
-                filled = 0;
-                let values = std::hint::black_box(frozen.get_many(waiting));
+        each_run(batch, keys.len(), |run| {
+            let (full, rest) = keys[run].as_chunks::<MANY>();
+            for keys in full {
+                let values = std::hint::black_box(frozen.get_many(keys.each_ref()));
                 found += values.iter().flatten().count() as u64;
             }
+            found += rest.iter().filter(|key| frozen.get(*key).is_some()).count() as u64;
         });
-        for key in &waiting[..filled] {
-            found += u64::from(frozen.get(*key).is_some());
-        }
         count(found)
     };
     let plain_frozen = look_up!(|key| frozen.get(key));
