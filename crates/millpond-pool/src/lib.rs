@@ -48,6 +48,8 @@
 pub(crate) mod queue;
 pub(crate) mod sync;
 
+mod door;
+mod fence;
 mod place;
 
 #[cfg(not(millpond_loom))]
@@ -75,6 +77,10 @@ mod recycle;
 #[cfg(not(millpond_loom))]
 mod registry;
 mod retain;
+#[cfg(not(millpond_loom))]
+mod shards;
+#[cfg(not(millpond_loom))]
+mod slot;
 #[cfg(not(millpond_loom))]
 mod stats;
 #[cfg(not(millpond_loom))]
@@ -104,7 +110,9 @@ pub use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES, Strikes, Verdict};
 #[doc(hidden)]
 pub mod parts {
     pub use crate::{
+        door::Door,
+        fence::heavy,
         place::Place,
-        queue::{Ring, Stash},
+        queue::{Ring, Spot, Stash},
     };
 }

@@ -7,12 +7,13 @@
 //!   │ table      ─────┼─────────▶│ 1: 32 more   2: 64 more   …        │
 //!   └─────────────────┘          └────────────────────────────────────┘
 //!
-//!   Slot, 128 bytes: private │ victim │ queues │ next shard of the pool │ counts
+//!   Slot, 128 bytes: private │ door │ victim │ queues │ next │ counts (slot.rs)
 //! ```
 //!
 //! One comparison on the fast path, `offset < len_bytes`, covers a pool that
-//! was never used, a thread without a table, and a thread that is being torn
-//! down. Pools beyond the first 32 find their slot on the slow path.
+//! was never used, a thread without a table, a thread that is being torn down,
+//! and a system without the barrier that the fast path needs (`fence.rs`). Pools
+//! beyond the first 32 find their slot on the slow path.
 //!
 //! Tables outlive their threads: an exit hands the items over, and the next
 //! thread to start takes the table as it is. Their number is the most threads
@@ -24,31 +25,18 @@
 //! - `leaked`: tables, chunks and slots are never freed.
 //! - `chunk-0`: `base` points to chunk 0 of the thread's own table and
 //!   `len_bytes` is at most its length, a multiple of the size of a slot.
-//! - `own`: an [`OwnSlot`] exists only on the thread whose table it is in, and
-//!   no user code runs while one is held.
-//! - `one-list`: a slot whose private place is open is in the shard list of
-//!   exactly one pool, the one with its index as id.
+//! - `own`: a table is lent to one thread at a time.
 
 use std::cell::Cell;
-use std::marker::PhantomData;
-use std::ptr::{self, NonNull};
-use std::sync::atomic::{
-    AtomicPtr,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use std::ptr::NonNull;
 
 use once_cell::race::OnceBox;
 
-use crate::meter::{Charge, Flow};
-use crate::node::{AnyNode, Condemned, Header};
-use crate::place::Place;
-use crate::queue::Queue;
+use crate::fence;
+use crate::node::Condemned;
 use crate::registry;
-use crate::stats::{Counts, Event, PoolStats};
-
-/// Bytes from one slot to the next: two cache lines, as x86-64 fetches them in
-/// pairs. Borrowed from Go's `poolLocal`.
-pub(crate) const SLOT_BYTES: usize = 128;
+use crate::shards::ShardList;
+use crate::slot::{OwnSlot, Slot};
 
 /// Pools that the fast path reaches in one step: a page of slots per thread.
 const FIRST_CHUNK_SLOTS: usize = 32;
@@ -59,252 +47,6 @@ const CHUNKS: usize = 13;
 /// Pools that can have shards at the same time. Those beyond use the shared
 /// tier only.
 pub(crate) const MAX_POOLS: usize = FIRST_CHUNK_SLOTS << (CHUNKS - 1);
-
-/// The shard of one thread in one pool.
-#[repr(align(128))]
-#[derive(Debug)]
-pub(crate) struct Slot {
-    /// The item that the owner gets back first. Closed until the first use.
-    private: Place<Header>,
-    /// What lay in `private` at the last tick.
-    victim: Place<Header>,
-    /// The queues of both generations, made when the first item overflows.
-    queues: OnceBox<[Queue<Header>; 2]>,
-    /// The next shard of the same pool, or null.
-    next: AtomicPtr<Slot>,
-    counts: Counts,
-    flow: Flow,
-}
-
-const _: () = assert!(size_of::<Slot>() == SLOT_BYTES);
-
-impl Slot {
-    const fn new() -> Self {
-        Self {
-            private: Place::closed(),
-            victim: Place::empty(),
-            queues: OnceBox::new(),
-            next: AtomicPtr::new(ptr::null_mut()),
-            counts: Counts::new(),
-            flow: Flow::new(),
-        }
-    }
-
-    /// Takes the oldest item of the queue of `side`.
-    pub(crate) fn take_oldest(&self, side: usize) -> Option<AnyNode> {
-        let header = self.queues.get()?[side].take_oldest()?;
-        // SAFETY: `sole-owner` of node.rs: the queue gives each item out once.
-        Some(unsafe { AnyNode::from_raw(header) })
-    }
-
-    /// Takes what lies in the private place: for tickers and thread exit.
-    pub(crate) fn drain_private(&self) -> Option<AnyNode> {
-        let header = self.private.take_away()?;
-        // SAFETY: `sole-owner` of node.rs: the place gives each item out once.
-        let mut node = unsafe { AnyNode::from_raw(header) };
-        // Nothing was charged for it, whatever a queue once did.
-        node.set_charge(Charge::NONE);
-        Some(node)
-    }
-
-    /// Takes what lay in the private place at the last tick.
-    pub(crate) fn take_victim(&self) -> Option<AnyNode> {
-        let header = self.victim.take_away()?;
-        // SAFETY: `sole-owner` of node.rs: the place gives each item out once.
-        Some(unsafe { AnyNode::from_raw(header) })
-    }
-
-    /// Moves the private item to the victim place, and returns what was there.
-    ///
-    /// For the ticker, who holds the pool's lock. The flag tells whether there
-    /// was a private item.
-    pub(crate) fn age_private(&self) -> (bool, Option<AnyNode>) {
-        let item = self.drain_private();
-        let was_private = item.is_some();
-        let old = self.victim.exchange(item.map(AnyNode::into_raw));
-        // SAFETY: `sole-owner` of node.rs: the place gives each item out once.
-        let old = old.map(|header| unsafe { AnyNode::from_raw(header) });
-        (was_private, old)
-    }
-
-    /// Returns whether this shard is in the list of a pool (`one-list`).
-    pub(crate) fn is_open(&self) -> bool {
-        !self.private.is_closed()
-    }
-
-    /// Returns how many items lie in the queue of `side`, as of just now.
-    pub(crate) fn queued(&self, side: usize) -> usize {
-        self.queues.get().map_or(0, |queues| queues[side].len())
-    }
-
-    /// Returns the bytes that came less those that went, by side; see [`Flow`].
-    pub(crate) fn net_bytes(&self) -> [u64; 2] {
-        self.flow.net()
-    }
-
-    /// Adds what was counted here and what lies here to `stats`.
-    pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
-        self.counts.sum_into(stats);
-        let [private, victim] = [&self.private, &self.victim].map(|p| u64::from(p.is_filled()));
-        stats.private_puts += private;
-        stats.unmeasured_items += private + victim;
-        stats.retained_items += private + victim + (self.queued(0) + self.queued(1)) as u64;
-    }
-}
-
-/// The shards of one pool, newest first. Grows while the pool lives.
-#[derive(Debug)]
-pub(crate) struct ShardList {
-    head: AtomicPtr<Slot>,
-}
-
-impl ShardList {
-    pub(crate) const fn new() -> Self {
-        Self {
-            head: AtomicPtr::new(ptr::null_mut()),
-        }
-    }
-
-    /// Opens the slot and adds it (`one-list`).
-    fn adopt(&self, own: &OwnSlot) {
-        let slot = own.slot;
-        // The last pool of the slot was emptied from elsewhere. An owner that finds nothing
-        // notices, and fills the stashes from the bottom again.
-        for side in [0, 1] {
-            let left = own.take_newest(side);
-            debug_assert!(left.is_none(), "a closed slot is empty");
-        }
-        slot.private.open();
-        let mut head = self.head.load(Relaxed);
-        loop {
-            // Relaxed: the exchange below publishes it.
-            slot.next.store(head, Relaxed);
-            // Release publishes `next` to the Acquire in `follow`.
-            match self.head.compare_exchange_weak(
-                head,
-                ptr::from_ref(slot).cast_mut(),
-                Release,
-                Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(seen) => head = seen,
-            }
-        }
-    }
-
-    /// Returns all shards.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static Slot> + use<> {
-        std::iter::successors(follow(&self.head), |slot| follow(&slot.next))
-    }
-
-    /// Returns all shards but `own`, beginning behind it, so that thieves
-    /// spread over their victims.
-    pub(crate) fn others(&self, own: Option<&OwnSlot>) -> impl Iterator<Item = &'static Slot> {
-        let own = own.map(|own| own.slot);
-        let is_own = move |slot: &&'static Slot| own.is_some_and(|own| ptr::eq(own, *slot));
-        let behind = own.and_then(|own| follow(&own.next));
-        std::iter::successors(behind, |slot| follow(&slot.next))
-            .chain(self.iter().take_while(move |slot| !is_own(slot)))
-    }
-
-    /// Empties every shard into `condemn` and closes it for the next pool.
-    ///
-    /// The pool is being dropped and its lock is held: nobody else uses it.
-    pub(crate) fn close(&self, condemn: &mut impl FnMut(AnyNode)) {
-        let mut next = follow(&self.head);
-        self.head.store(ptr::null_mut(), Relaxed);
-        while let Some(slot) = next {
-            next = follow(&slot.next);
-            slot.drain_private().into_iter().for_each(&mut *condemn);
-            slot.take_victim().into_iter().for_each(&mut *condemn);
-            for side in [0, 1] {
-                std::iter::from_fn(|| slot.take_oldest(side)).for_each(&mut *condemn);
-            }
-            slot.counts.reset();
-            slot.flow.reset();
-            slot.next.store(ptr::null_mut(), Relaxed);
-            slot.private.close();
-        }
-    }
-}
-
-/// Reads one link of a list of shards.
-fn follow(link: &AtomicPtr<Slot>) -> Option<&'static Slot> {
-    // Acquire pairs with the Release in `adopt`.
-    let slot = link.load(Acquire);
-    // SAFETY: `leaked`: a link is null or points to a slot.
-    unsafe { slot.as_ref() }
-}
-
-/// The right of the owner over a slot: to fill the private place and to be the
-/// producer of the queues. Not `Send`, and made by this module only (`own`).
-#[derive(Debug)]
-pub(crate) struct OwnSlot {
-    slot: &'static Slot,
-    _this_thread: PhantomData<*mut ()>,
-}
-
-impl OwnSlot {
-    /// Takes the private item and counts it.
-    #[inline]
-    pub(crate) fn take_private(&self) -> Option<AnyNode> {
-        let header = self.slot.private.take()?;
-        self.slot.counts.add_as_owner(Event::PrivateGet);
-        // SAFETY: `sole-owner` of node.rs: the place gives each item out once.
-        Some(unsafe { AnyNode::from_raw(header) })
-    }
-
-    /// Puts `node` in the private place, or gives it back.
-    #[inline]
-    pub(crate) fn put_private(&self, node: AnyNode) -> Result<(), AnyNode> {
-        // SAFETY: `sole-owner` of node.rs: the place did not take it.
-        self.slot
-            .private
-            .put(node.into_raw())
-            .map_err(|header| unsafe { AnyNode::from_raw(header) })
-    }
-
-    /// Takes the newest item of the queue of `side`.
-    #[inline]
-    pub(crate) fn take_newest(&self, side: usize) -> Option<AnyNode> {
-        let header = self.slot.queues.get()?[side].take_newest()?;
-        // SAFETY: `sole-owner` of node.rs: the queue gives each item out once.
-        Some(unsafe { AnyNode::from_raw(header) })
-    }
-
-    /// Adds `node` to the queue of `side`, or gives it back when that is full.
-    #[inline]
-    pub(crate) fn push(&self, side: usize, node: AnyNode) -> Result<(), AnyNode> {
-        let queues = self.slot.queues.get_or_init(Box::default);
-        // SAFETY: `sole-owner` of node.rs: the queue did not take it.
-        queues[side]
-            .push(node.into_raw())
-            .map_err(|header| unsafe { AnyNode::from_raw(header) })
-    }
-
-    /// Takes what lay in the private place at the last tick.
-    pub(crate) fn take_victim(&self) -> Option<AnyNode> {
-        self.slot.take_victim()
-    }
-
-    /// Returns whether this shard is in the list of its pool.
-    #[inline]
-    pub(crate) fn is_open(&self) -> bool {
-        self.slot.is_open()
-    }
-
-    /// Returns the counts of bytes, which the owner writes.
-    #[inline]
-    pub(crate) fn flow(&self) -> &Flow {
-        &self.slot.flow
-    }
-
-    /// Counts one.
-    #[inline]
-    pub(crate) fn count(&self, event: Event) {
-        self.slot.counts.add_as_owner(event);
-    }
-}
 
 /// The slots of one thread at a time, for as many pools as it uses.
 #[derive(Debug)]
@@ -377,8 +119,9 @@ thread_local! {
 
 /// Returns the calling thread's slot at `offset_bytes`, if it is in chunk 0.
 ///
-/// `offset_bytes` is the id of a pool times [`SLOT_BYTES`]; anything larger
-/// than the table is answered with none.
+/// `offset_bytes` is the id of a pool times [`SLOT_BYTES`](crate::slot::SLOT_BYTES); anything larger
+/// than the table is answered with none. Where it is answered with some, the
+/// owner may take without atomic operations.
 ///
 /// # Cost
 ///
@@ -394,10 +137,8 @@ pub(crate) fn slot_at(offset_bytes: usize) -> Option<OwnSlot> {
         let slot = unsafe { hot.base.get().byte_add(offset_bytes) };
         // SAFETY: `chunk-0` and `leaked`; offsets are multiples of a slot.
         let slot = unsafe { slot.as_ref() };
-        Some(OwnSlot {
-            slot,
-            _this_thread: PhantomData,
-        })
+        // SAFETY: `own`: chunk 0 is of this thread's table.
+        Some(unsafe { OwnSlot::new(slot) })
     })
 }
 
@@ -412,11 +153,9 @@ pub(crate) fn own_slot(id: usize, shards: &ShardList) -> Option<OwnSlot> {
     for chunk in 0..=position(id).0 {
         table.chunk(chunk);
     }
-    let own = OwnSlot {
-        slot: table.slot(id),
-        _this_thread: PhantomData,
-    };
-    if !own.slot.is_open() {
+    // SAFETY: `own`: the table is lent to this thread.
+    let own = unsafe { OwnSlot::new(table.slot(id)) };
+    if !own.is_open() {
         shards.adopt(&own);
     }
     Some(own)
@@ -429,7 +168,13 @@ fn enter() -> Option<&'static ThreadTable> {
     let first = table.chunk(0);
     HOT.with(|hot| {
         hot.base.set(NonNull::from(first).cast());
-        hot.len_bytes.set(size_of_val(first));
+        // Without the barrier nobody may take in the plain way.
+        let near = if fence::is_asymmetric() {
+            size_of_val(first)
+        } else {
+            0
+        };
+        hot.len_bytes.set(near);
         hot.table.set(Some(table));
     });
     Some(table)

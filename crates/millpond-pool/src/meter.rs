@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 /// A budget that is not one.
 pub(crate) const UNLIMITED: usize = usize::MAX;
 
-/// What an item counts for while it lies in a queue: bytes above, and in the two
-/// lowest bits which budgets know of them.
+/// What an item counts for while it lies in a queue: bytes above, then the side
+/// on which it came, and in the two lowest bits which budgets know of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Charge(usize);
 
@@ -30,16 +30,28 @@ impl Charge {
 
     const OWN: usize = 1;
     const GLOBAL: usize = 2;
+    const SIDE: usize = 4;
+    const LOW_BITS: u32 = 3;
 
-    /// Charges `bytes`, at most a quarter of the address space.
+    /// Charges `bytes`, at most an eighth of the address space.
     const fn new(bytes: usize, marks: usize) -> Self {
-        let most = usize::MAX >> 2;
+        let most = usize::MAX >> Self::LOW_BITS;
         let bytes = if bytes < most { bytes } else { most };
-        Self(bytes << 2 | marks)
+        Self(bytes << Self::LOW_BITS | marks)
     }
 
     pub(crate) const fn bytes(self) -> usize {
-        self.0 >> 2
+        self.0 >> Self::LOW_BITS
+    }
+
+    /// Says on which side (0 or 1) the item lies from now on.
+    pub(crate) const fn on_side(self, side: usize) -> Self {
+        Self(self.0 & !Self::SIDE | side << 2)
+    }
+
+    /// Returns the side that the item came to.
+    pub(crate) const fn side(self) -> usize {
+        self.0 >> 2 & 1
     }
 
     /// Returns whether any budget knows of it.
@@ -74,26 +86,26 @@ impl Flow {
 
     /// Counts bytes that came, in a shard that the caller owns.
     #[inline]
-    pub(crate) fn came_as_owner(&self, side: usize, charge: Charge) {
-        add_as_owner(&self.came[side], charge);
+    pub(crate) fn came_as_owner(&self, charge: Charge) {
+        add_as_owner(&self.came[charge.side()], charge);
     }
 
     /// Counts bytes that went, in a shard that the caller owns.
     #[inline]
-    pub(crate) fn went_as_owner(&self, side: usize, charge: Charge) {
-        add_as_owner(&self.went[side], charge);
+    pub(crate) fn went_as_owner(&self, charge: Charge) {
+        add_as_owner(&self.went[charge.side()], charge);
     }
 
     /// Counts bytes that came, from any thread.
-    pub(crate) fn came(&self, side: usize, charge: Charge) {
+    pub(crate) fn came(&self, charge: Charge) {
         // Relaxed: a count.
-        self.came[side].fetch_add(charge.bytes() as u64, Relaxed);
+        self.came[charge.side()].fetch_add(charge.bytes() as u64, Relaxed);
     }
 
     /// Counts bytes that went, from any thread.
-    pub(crate) fn went(&self, side: usize, charge: Charge) {
+    pub(crate) fn went(&self, charge: Charge) {
         // Relaxed: a count.
-        self.went[side].fetch_add(charge.bytes() as u64, Relaxed);
+        self.went[charge.side()].fetch_add(charge.bytes() as u64, Relaxed);
     }
 
     /// Returns bytes that came less bytes that went, by side. Wraps for a shard
@@ -241,16 +253,17 @@ mod tests {
 
     #[test]
     fn a_charge_keeps_bytes_and_marks_apart() {
-        for bytes in [0, 1, 4096, usize::MAX >> 2] {
+        for bytes in [0, 1, 4096, usize::MAX >> 3] {
             for marks in 0..4 {
-                let charge = Charge::new(bytes, marks);
+                let charge = Charge::new(bytes, marks).on_side(1);
+                assert_eq!((charge.side(), charge.on_side(0).side()), (1, 0));
                 assert_eq!(charge.bytes(), bytes);
                 assert_eq!(charge.is_own(), marks & 1 == 1);
                 assert_eq!(charge.is_global(), marks & 2 == 2);
                 assert_eq!(charge.is_budgeted(), marks != 0);
             }
         }
-        assert_eq!(Charge::new(usize::MAX, 0).bytes(), usize::MAX >> 2);
+        assert_eq!(Charge::new(usize::MAX, 0).bytes(), usize::MAX >> 3);
     }
 
     #[test]
@@ -274,8 +287,8 @@ mod tests {
     #[test]
     fn a_shard_that_only_takes_has_a_net_that_wraps() {
         let [giver, taker] = [Flow::new(), Flow::new()];
-        giver.came_as_owner(1, Charge::new(70, 0));
-        taker.went_as_owner(1, Charge::new(50, 2));
+        giver.came_as_owner(Charge::new(70, 0).on_side(1));
+        taker.went_as_owner(Charge::new(50, 2).on_side(1));
         let sum = giver.net()[1].wrapping_add(taker.net()[1]);
         assert_eq!((sum, giver.net()[0]), (20, 0));
     }

@@ -128,7 +128,6 @@ pub struct PoolReport {
 /// What is counted in a shard by its owner.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    PrivateGet,
     QueueGet,
     SharedGet,
     StolenGet,
@@ -138,13 +137,13 @@ pub(crate) enum Event {
     SharedPut,
 }
 
-/// Counters of one shard; also those of a pool for threads without one.
+/// Counters of one shard, less what its door counts; also those of a pool for threads without one.
 #[derive(Debug, Default)]
-pub(crate) struct Counts([AtomicU64; 8]);
+pub(crate) struct Counts([AtomicU64; 7]);
 
 impl Counts {
     pub(crate) const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; 8])
+        Self([const { AtomicU64::new(0) }; 7])
     }
 
     /// Counts one, in a shard that the caller owns.
@@ -171,17 +170,8 @@ impl Counts {
 
     /// Adds these counts to `stats`.
     pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
-        let [
-            private,
-            queue,
-            shared,
-            stolen,
-            victim,
-            miss,
-            queue_put,
-            shared_put,
-        ] = [0, 1, 2, 3, 4, 5, 6, 7].map(|index: usize| self.0[index].load(Relaxed));
-        stats.private_gets += private;
+        let [queue, shared, stolen, victim, miss, queue_put, shared_put] =
+            [0, 1, 2, 3, 4, 5, 6].map(|index: usize| self.0[index].load(Relaxed));
         stats.queue_gets += queue;
         stats.shared_gets += shared;
         stats.stolen_gets += stolen;

@@ -9,3 +9,16 @@ pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering}
 
 #[cfg(millpond_loom)]
 pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+/// Stores `value` over whatever `word` holds, as a plain store would.
+///
+/// Loom does not know that nothing comes between the two halves of another
+/// thread's exchange, and would let a plain store fall in there. A swap whose
+/// answer nobody looks at is the same store, in a place that loom understands.
+#[inline(always)]
+pub(crate) fn overwrite<T>(word: &AtomicPtr<T>, value: *mut T) {
+    #[cfg(not(millpond_loom))]
+    word.store(value, Ordering::Relaxed);
+    #[cfg(millpond_loom)]
+    word.swap(value, Ordering::Relaxed);
+}

@@ -66,7 +66,7 @@ fn the_order_of_get_is_private_queue_newest_first_shared_steal_victim_make() {
         after.wait();
         join_all([other]);
     });
-    assert_eq!(pool.stats().stolen_gets, 2);
+    assert_eq!(pool.stats().stolen_gets, 1, "one visit brings half of them");
     let mut left = numbers(2);
     left.sort();
     assert_eq!(left, [10, 13]);

@@ -11,10 +11,10 @@ use std::ptr::NonNull;
 
 use loom::cell::UnsafeCell;
 use loom::model::Builder;
-use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::sync::{Arc, Mutex};
 use loom::thread;
-use millpond_pool::parts::{Place, Ring, Stash};
+use millpond_pool::parts::{Door, Place, Ring, Spot, Stash, heavy};
 
 /// An item that whoever takes it reads and writes.
 struct Item {
@@ -115,77 +115,207 @@ fn ring_owner_and_thief_agree_on_the_last_item() {
     });
 }
 
-/// The owner takes and puts; two tickers take away at any time.
-#[test]
-fn private_place_gives_each_item_out_exactly_once() {
-    model(Some(3), || {
-        let place = Arc::new(Place::<Item>::empty());
-        let seen = Arc::new([const { () }; 3].map(|()| AtomicUsize::new(0)));
-        let tickers = [(); 2].map(|()| {
-            let (place, seen) = (Arc::clone(&place), Arc::clone(&seen));
-            thread::spawn(move || {
-                if let Some(item) = place.take_away() {
-                    consume(item, &*seen);
-                }
-            })
-        });
-        for number in 0..3 {
-            // Refused: a ticker has not come yet. As the pool does, we go
-            // elsewhere with it.
-            if let Err(refused) = place.put(item(number)) {
-                consume(refused, &*seen);
-            }
-            if number == 1
-                && let Some(item) = place.take()
-            {
-                consume(item, &*seen);
-            }
+/// What a shard shares: the owner's door, its places, the lock of visitors.
+struct Shard {
+    door: Door,
+    place: Place<Item>,
+    stash: Stash<Item, 2>,
+    visit: Mutex<()>,
+}
+
+impl Shard {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            door: Door::new(),
+            place: Place::empty(),
+            stash: Stash::new(),
+            visit: Mutex::new(()),
+        })
+    }
+
+    /// The owner's fast path, and its slow one when that finds nothing.
+    fn take_private(&self) -> Option<NonNull<Item>> {
+        let inside = self.door.enter();
+        let item = self.place.take(&inside);
+        match item {
+            Some(_) => self.door.leave_counting(inside),
+            None => self.door.leave(inside),
         }
-        tickers
-            .into_iter()
-            .for_each(|ticker| ticker.join().unwrap());
-        if let Some(item) = place.take() {
+        item.or_else(|| self.place.take_any())
+    }
+
+    fn take_newest(&self) -> Option<NonNull<Item>> {
+        let inside = self.door.enter();
+        let item = self.stash.take_newest(&inside);
+        self.door.leave(inside);
+        item
+    }
+
+    /// What a ticker does, and a thief that found nothing elsewhere.
+    fn visit(&self, mut use_item: impl FnMut(NonNull<Item>)) {
+        let _alone = self.visit.lock().unwrap();
+        let there = [self.place.want(), self.stash.want()];
+        if there == [false; 2] {
+            return;
+        }
+        let fenced = heavy().expect("loom has fences");
+        if self.door.is_clear(&fenced) {
+            self.place
+                .take_away(&fenced)
+                .into_iter()
+                .for_each(&mut use_item);
+            self.stash.take_away(&fenced).for_each(&mut use_item);
+        }
+    }
+}
+
+type Seen<const N: usize> = Arc<[AtomicUsize; N]>;
+
+fn seen<const N: usize>() -> Seen<N> {
+    Arc::new([const { () }; N].map(|()| AtomicUsize::new(0)))
+}
+
+fn none_lost(seen: &[AtomicUsize]) {
+    assert!(
+        seen.iter().all(|count| count.load(Relaxed) == 1),
+        "one was lost"
+    );
+}
+
+/// The owner takes while a visitor wants: exactly one of them gets the item.
+#[test]
+fn owner_and_visitor_agree_on_the_private_item() {
+    model(None, || {
+        let shard = Shard::new();
+        let seen = seen::<1>();
+        shard.place.put(item(0)).unwrap();
+        let visitor = {
+            let (shard, seen) = (Arc::clone(&shard), Arc::clone(&seen));
+            thread::spawn(move || shard.visit(|item| consume(item, &*seen)))
+        };
+        let inside = shard.door.enter();
+        let item = shard.place.take(&inside);
+        shard.door.leave(inside);
+        if let Some(item) = item {
             consume(item, &*seen);
         }
-        assert!(
-            seen.iter().all(|count| count.load(Relaxed) == 1),
-            "one was lost"
-        );
+        visitor.join().unwrap();
+        if let Some(item) = shard.take_private() {
+            consume(item, &*seen);
+        }
+        none_lost(&*seen);
     });
 }
 
-/// The owner pushes and takes back; two others take from the bottom.
+/// The owner puts and takes; two visitors come, one after the other.
 #[test]
-fn stash_gives_each_item_out_exactly_once() {
+fn private_place_gives_each_item_out_exactly_once() {
     model(Some(3), || {
-        let stash = Arc::new(Stash::<Item, 2>::new());
-        let seen = Arc::new([const { () }; 4].map(|()| AtomicUsize::new(0)));
-        let thieves = [(); 2].map(|()| {
-            let (stash, seen) = (Arc::clone(&stash), Arc::clone(&seen));
-            thread::spawn(move || {
-                if let Some(item) = stash.take_oldest() {
-                    consume(item, &*seen);
-                }
-            })
+        let shard = Shard::new();
+        let seen = seen::<3>();
+        let visitors = [(); 2].map(|()| {
+            let (shard, seen) = (Arc::clone(&shard), Arc::clone(&seen));
+            thread::spawn(move || shard.visit(|item| consume(item, &*seen)))
         });
-        for number in 0..4 {
-            // Refused: full, unless a thief has emptied the top.
-            if let Err(refused) = stash.push(item(number)) {
+        for number in 0..3 {
+            // Refused: no visitor has come yet. As the pool does, we go elsewhere.
+            if let Err(refused) = shard.place.put(item(number)) {
                 consume(refused, &*seen);
             }
             if number == 1
-                && let Some(item) = stash.take_newest()
+                && let Some(item) = shard.take_private()
             {
                 consume(item, &*seen);
             }
         }
-        thieves.into_iter().for_each(|thief| thief.join().unwrap());
-        while let Some(item) = stash.take_newest() {
+        visitors.into_iter().for_each(|one| one.join().unwrap());
+        if let Some(item) = shard.take_private() {
             consume(item, &*seen);
         }
-        assert!(
-            seen.iter().all(|count| count.load(Relaxed) == 1),
-            "one was lost"
-        );
+        none_lost(&*seen);
+    });
+}
+
+/// An item that the owner takes and puts back while a visitor is on its way.
+#[test]
+fn an_item_that_comes_back_is_not_the_one_that_was_wanted() {
+    model(Some(3), || {
+        let shard = Shard::new();
+        let seen = seen::<1>();
+        shard.place.put(item(0)).unwrap();
+        let visitor = {
+            let (shard, seen) = (Arc::clone(&shard), Arc::clone(&seen));
+            thread::spawn(move || shard.visit(|item| consume(item, &*seen)))
+        };
+        for _ in 0..2 {
+            if let Some(item) = shard.take_private() {
+                // SAFETY: taken, so ours; loom fails the model if this races.
+                unsafe { item.as_ref() }
+                    .uses
+                    .with_mut(|uses| unsafe { *uses += 1 });
+                shard.place.put(item).unwrap();
+            }
+        }
+        visitor.join().unwrap();
+        if let Some(item) = shard.take_private() {
+            consume(item, &*seen);
+        }
+        none_lost(&*seen);
+    });
+}
+
+/// The owner pushes and takes back; a visitor empties the places below.
+#[test]
+fn stash_gives_each_item_out_exactly_once() {
+    model(Some(3), || {
+        let shard = Shard::new();
+        let seen = seen::<4>();
+        let visitor = {
+            let (shard, seen) = (Arc::clone(&shard), Arc::clone(&seen));
+            thread::spawn(move || shard.visit(|item| consume(item, &*seen)))
+        };
+        for number in 0..4 {
+            // Refused: full, unless a visitor has emptied the top.
+            if let Err(refused) = shard.stash.push(item(number)) {
+                consume(refused, &*seen);
+            }
+            if number == 1
+                && let Some(item) = shard.take_newest()
+            {
+                consume(item, &*seen);
+            }
+        }
+        visitor.join().unwrap();
+        while let Some(item) = shard.take_newest() {
+            consume(item, &*seen);
+        }
+        none_lost(&*seen);
+    });
+}
+
+/// A ticker fills the spot twice; two others take what lies there.
+#[test]
+fn victims_are_given_out_exactly_once() {
+    model(Some(3), || {
+        let spot = Arc::new(Spot::<Item>::new());
+        let seen = seen::<2>();
+        let takers = [(); 2].map(|()| {
+            let (spot, seen) = (Arc::clone(&spot), Arc::clone(&seen));
+            thread::spawn(move || {
+                if let Some(item) = spot.take() {
+                    consume(item, &*seen);
+                }
+            })
+        });
+        for number in 0..2 {
+            if let Some(expired) = spot.exchange(Some(item(number))) {
+                consume(expired, &*seen);
+            }
+        }
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
+        if let Some(item) = spot.exchange(None) {
+            consume(item, &*seen);
+        }
+        none_lost(&*seen);
     });
 }

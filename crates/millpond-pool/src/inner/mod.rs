@@ -5,6 +5,7 @@
 //! goes onto a [`Condemned`] list, which the caller drops when no lock is held.
 
 mod upkeep;
+mod visits;
 
 use std::array;
 use std::panic::Location;
@@ -14,12 +15,16 @@ use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
 use crate::config::{Config, Steal};
-use crate::local::{self, OwnSlot, SLOT_BYTES, ShardList, Slot};
+use crate::fence;
+use crate::local;
 use crate::meter::{Charge, Flow, Meter};
-use crate::node::AnyNode;
+use crate::node::{AnyNode, Condemned};
 use crate::retain::KEEP_BYTES;
+use crate::shards::ShardList;
+use crate::slot::{OwnSlot, SLOT_BYTES, Slot};
 use crate::stats::{Counts, Event, PoolReport, RareCounts, count};
 use crate::victim::{Cycle, Turn};
+use visits::Visits;
 
 /// Items that the shared tier holds, in each generation.
 ///
@@ -39,6 +44,7 @@ pub(crate) struct Inner {
     cycle: Cycle,
     /// Held by whoever visits all shards; says whether the pool is closed.
     visit: Mutex<Closed>,
+    visits: Visits,
     /// Counts of threads that have no shard.
     counts: Counts,
     /// What they and tickers have moved.
@@ -64,6 +70,7 @@ impl Inner {
             shared: array::from_fn(|_| OnceBox::new()),
             cycle: Cycle::new(),
             visit: Mutex::new(Closed(false)),
+            visits: Visits::new(),
             counts: Counts::new(),
             flow: Flow::new(),
             meter: Meter::new(config.budget_bytes),
@@ -108,12 +115,12 @@ impl Inner {
         }
     }
 
-    /// Settles what an item was charged that has come from a queue of `side`.
+    /// Settles what an item was charged that has come from a queue.
     #[inline(always)]
-    fn settle(&self, own: Option<&OwnSlot>, side: usize, charge: Charge) {
+    fn settle(&self, own: Option<&OwnSlot>, charge: Charge) {
         match own {
-            Some(own) => own.flow().went_as_owner(side, charge),
-            None => self.flow.went(side, charge),
+            Some(own) => own.flow().went_as_owner(charge),
+            None => self.flow.went(charge),
         }
         self.meter.settle(charge);
     }
@@ -128,7 +135,7 @@ impl Inner {
             && let Some(node) = own.take_newest(turn.current())
         {
             own.count(Event::QueueGet);
-            self.settle(near.as_ref(), turn.current(), node.charge());
+            self.settle(near.as_ref(), node.charge());
             return Some(node);
         }
         self.take_far(near, turn)
@@ -148,32 +155,28 @@ impl Inner {
     fn take_far(&self, near: Option<OwnSlot>, turn: Turn) -> Option<AnyNode> {
         let own = self.own_slot(near);
         let own = own.as_ref();
-        // Again, as slots beyond the first chunk come here without a look.
-        if let Some(node) = own.and_then(OwnSlot::take_private) {
+        // Again, as slots beyond the first chunk come here without a look, and
+        // what a visitor wants can only be taken this way.
+        if let Some(node) = own.and_then(OwnSlot::take_private_any) {
             return Some(node);
         }
         let found = self
             .take_current(own, turn)
-            .map(|node| (turn.current(), node))
-            .or_else(|| {
-                let node = self.take_victim(own, turn)?;
-                Some((turn.victim(), node))
-            });
-        match found {
-            Some((side, node)) => {
-                self.settle(own, side, node.charge());
-                Some(node)
-            }
+            .or_else(|| self.take_victim(own, turn))
+            .or_else(|| self.visit_stash(own, turn));
+        match &found {
+            Some(node) => self.settle(own, node.charge()),
             None => {
+                self.visits.earn();
                 self.count(own, Event::Miss);
-                None
             }
         }
+        found
     }
 
     fn take_current(&self, own: Option<&OwnSlot>, turn: Turn) -> Option<AnyNode> {
         let side = turn.current();
-        if let Some(node) = own.and_then(|own| own.take_newest(side)) {
+        if let Some(node) = own.and_then(|own| own.take_newest_any(side)) {
             self.count(own, Event::QueueGet);
             return Some(node);
         }
@@ -202,7 +205,7 @@ impl Inner {
         let side = turn.victim();
         let of_shard = |slot: &Slot| slot.take_victim().or_else(|| slot.take_oldest(side));
         let found = own
-            .and_then(|own| own.take_victim().or_else(|| own.take_newest(side)))
+            .and_then(|own| own.take_victim().or_else(|| own.take_newest_of_ring(side)))
             .or_else(|| self.others(own).find_map(of_shard))
             .or_else(|| self.take_shared(side));
         match found {
@@ -210,6 +213,42 @@ impl Inner {
             None => self.cycle.note_fruitless(turn),
         }
         found
+    }
+
+    /// Takes half of what lies in the stash of another thread: the last resort,
+    /// as it interrupts every processor that runs this process (`visits.rs` says
+    /// how often).
+    #[cold]
+    fn visit_stash(&self, own: Option<&OwnSlot>, turn: Turn) -> Option<AnyNode> {
+        let slot = self.others(own).find(|slot| slot.stashed() > 0)?;
+        if !self.visits.spend() {
+            return None;
+        }
+        let mut condemned = Condemned::default();
+        // Tried: a get never waits for a ticker.
+        let closed = self.visit.try_lock()?;
+        let half = slot.stashed().div_ceil(2);
+        if closed.0 || !slot.want_stash() {
+            return None;
+        }
+        let fenced = fence::heavy()?;
+        let mut wanted = slot.take_wanted_stash(&fenced).take(half);
+        let oldest = wanted.next()?;
+        self.count(own, Event::StolenGet);
+        // What moves on stays charged as it was.
+        for node in wanted.take(if own.is_some() { half } else { 0 }) {
+            let moved = match own {
+                Some(own) => own.push(turn.current(), node),
+                None => Err(node),
+            };
+            if let Err(node) = moved {
+                count(&self.rare.full_discards);
+                self.settle(own, node.charge());
+                condemned.push(node);
+            }
+        }
+        drop(closed);
+        Some(oldest)
     }
 
     fn take_shared(&self, side: usize) -> Option<AnyNode> {
@@ -240,15 +279,16 @@ impl Inner {
             count(&self.rare.budget_discards);
             return Err(node);
         };
-        node.set_charge(charge);
         let side = self.cycle.now().current();
+        let charge = charge.on_side(side);
+        node.set_charge(charge);
         if let Some(own) = &near
             && own.is_open()
         {
             node = match own.push(side, node) {
                 Ok(()) => {
                     own.count(Event::QueuePut);
-                    own.flow().came_as_owner(side, charge);
+                    own.flow().came_as_owner(charge);
                     return Ok(());
                 }
                 Err(node) => node,
@@ -281,7 +321,7 @@ impl Inner {
             node = match own.push(side, node) {
                 Ok(()) => {
                     own.count(Event::QueuePut);
-                    own.flow().came_as_owner(side, charge);
+                    own.flow().came_as_owner(charge);
                     return Ok(());
                 }
                 Err(node) => node,
@@ -291,8 +331,8 @@ impl Inner {
             Ok(()) => {
                 self.count(own, Event::SharedPut);
                 match own {
-                    Some(own) => own.flow().came_as_owner(side, charge),
-                    None => self.flow.came(side, charge),
+                    Some(own) => own.flow().came_as_owner(charge),
+                    None => self.flow.came(charge),
                 }
                 Ok(())
             }

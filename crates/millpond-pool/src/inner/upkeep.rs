@@ -8,8 +8,9 @@ use std::iter;
 use once_cell::race::OnceBox;
 
 use super::Inner;
-use crate::local::Slot;
+use crate::fence::{self, Fenced};
 use crate::node::{AnyNode, Condemned};
+use crate::slot::Slot;
 use crate::stats::{Event, OnPanic, PoolStats, count};
 
 impl Inner {
@@ -31,8 +32,9 @@ impl Inner {
     ///
     /// # Cost
     ///
-    /// A visit of each shard, plus a step for each item that expires. Items
-    /// that live on are not touched. Allocates nothing.
+    /// A fence, a visit of each shard, of which at most sixteen pointers move, and
+    /// a step for each item that expires. Items that live on are not touched.
+    /// Allocates nothing.
     fn turn(&self, condemned: &mut Condemned) {
         let closed = self.visit.lock();
         if closed.0 {
@@ -42,16 +44,16 @@ impl Inner {
         let side = self.cycle.now().victim();
         let mut expire = |node: AnyNode| {
             count(&self.rare.expired);
-            self.settle(None, side, node.charge());
+            self.settle(None, node.charge());
             condemned.push(node);
         };
+        // All wishes first, then one fence for all of them.
+        let fenced = self.want_everything();
         for slot in self.shards.iter() {
             iter::from_fn(|| slot.take_oldest(side)).for_each(&mut expire);
-            let (was_private, expired) = slot.age_private();
-            if was_private {
+            if slot.age(fenced.as_ref(), &mut expire) {
                 count(&self.rare.private_drained);
             }
-            expired.into_iter().for_each(&mut expire);
         }
         iter::from_fn(|| self.take_shared(side)).for_each(&mut expire);
         self.cycle.advance();
@@ -77,42 +79,60 @@ impl Inner {
         };
         let mut gone = 0;
         let turn = self.cycle.now();
+        let mut condemn = |node: AnyNode| {
+            count(&self.rare.trimmed);
+            gone += node.charge().bytes() as u64;
+            self.settle(None, node.charge());
+            condemned.push(node);
+            gone < surplus
+        };
+        let mut more = surplus > 0;
+        more = more && self.shelves().all(&mut condemn);
         for side in [turn.victim(), turn.current()] {
-            // At most as many as there are now: their owners may go on putting.
-            let len = self.shared[side].get().map_or(0, |queue| queue.len());
-            let shared = iter::repeat_with(|| self.take_shared(side)).take(len);
-            let queued = self.shards.iter().flat_map(|slot| {
-                iter::repeat_with(|| slot.take_oldest(side)).take(slot.queued(side))
-            });
-            let mut items = shared.chain(queued).flatten();
-            while gone < surplus
-                && let Some(node) = items.next()
-            {
-                count(&self.rare.trimmed);
-                gone += node.charge().bytes() as u64;
-                self.settle(None, side, node.charge());
-                condemned.push(node);
-            }
+            more = more && self.atomic_items(side).all(&mut condemn);
         }
-        if bytes == 0 {
-            self.condemn_unmeasured(condemned);
+        let fenced = if more { self.want_everything() } else { None };
+        if let Some(fenced) = fenced {
+            let stashes = self.shards.iter();
+            let mut stashed = stashes.flat_map(|slot| slot.take_wanted_stash(&fenced));
+            let more = stashed.all(&mut condemn);
+            drop(stashed);
+            // Private places are not measured: they go when all goes.
+            if more && bytes == 0 {
+                for slot in self.shards.iter() {
+                    if let Some(node) = slot.take_wanted_private(&fenced) {
+                        count(&self.rare.private_drained);
+                        condemn(node);
+                    }
+                }
+            }
         }
         gone
     }
 
-    /// Empties the private places and what the last tick made of them.
-    fn condemn_unmeasured(&self, condemned: &mut Condemned) {
-        for slot in self.shards.iter() {
-            if let Some(node) = slot.drain_private() {
-                count(&self.rare.private_drained);
-                count(&self.rare.trimmed);
-                condemned.push(node);
-            }
-            if let Some(node) = slot.take_victim() {
-                count(&self.rare.trimmed);
-                condemned.push(node);
-            }
-        }
+    /// Takes what lay in private places and stashes at the last tick. Those of
+    /// private places weigh nothing: they go with the rest.
+    fn shelves(&self) -> impl Iterator<Item = AnyNode> {
+        self.shards
+            .iter()
+            .flat_map(|slot| iter::from_fn(|| slot.take_victim()))
+    }
+
+    /// Takes what lies in the shared tier and in rings, on one side; at most as
+    /// many as there are now, since their owners may go on putting.
+    fn atomic_items(&self, side: usize) -> impl Iterator<Item = AnyNode> {
+        let len = self.shared[side].get().map_or(0, |queue| queue.len());
+        let shared = iter::repeat_with(move || self.take_shared(side)).take(len);
+        let queued = self.shards.iter().flat_map(move |slot| {
+            iter::repeat_with(move || slot.take_oldest(side)).take(slot.queued(side))
+        });
+        shared.chain(queued).flatten()
+    }
+
+    /// Wishes for all private items and stashes, and fences. None if there are none.
+    fn want_everything(&self) -> Option<Fenced> {
+        let wanted = self.shards.iter().filter(|slot| slot.want_all()).count();
+        if wanted > 0 { fence::heavy() } else { None }
     }
 
     /// Moves what an exiting thread holds to the shared tier. What does not fit
@@ -135,11 +155,12 @@ impl Inner {
             .get()
             .is_none_or(|shared| !shared.is_full())
         {
-            let Some(node) = slot.take_oldest(side) else {
+            let stashed = slot.drain_stash();
+            let Some(node) = stashed.or_else(|| slot.take_oldest(side)) else {
                 return;
             };
             if let Err(node) = self.hand_over_one(side, node) {
-                self.settle(None, side, node.charge());
+                self.settle(None, node.charge());
                 condemned.push(node);
             }
         }
@@ -179,7 +200,6 @@ impl Inner {
         }
         self.counts.sum_into(&mut stats);
         self.rare.sum_into(&mut stats);
-        stats.private_puts += stats.private_gets;
         let shared = self.shared.iter().filter_map(OnceBox::get);
         stats.retained_items += shared.map(|queue| queue.len() as u64).sum::<u64>();
         let turn = self.cycle.now();

@@ -1,78 +1,88 @@
 #![forbid(unsafe_code)]
-//! The queue of a shard: one thread fills it, any thread takes from it.
+//! The queues of a shard: one thread fills them, any thread takes from them.
 //!
 //! ```text
-//!   oldest ── stash (plain stores) ── ring (one atomic step each) ── newest
+//!   owner ──▶ stash (plain, 15) ──▶ ring of this side (atomic steps, 128)
+//!               │ tick               │ turn
+//!               ▼                    ▼
+//!             shelf (15 spots)     ring of the other side     ──▶ anybody
 //! ```
 
 mod ring;
+mod spot;
 mod stash;
 
 pub use ring::Ring;
+pub use spot::Spot;
 pub use stash::Stash;
 
 #[cfg(not(millpond_loom))]
 mod both {
+    use std::array;
     use std::ptr::NonNull;
 
-    use super::{Ring, Stash};
+    use super::{Ring, Spot, Stash};
 
-    /// Items that the lower part holds: with its height, two cache lines.
-    const STASH_PLACES: usize = 15;
+    /// Items that the stash holds: with its height, two cache lines.
+    pub(crate) const STASH_PLACES: usize = 15;
 
-    /// Items that the upper part holds.
+    /// Items that each ring holds.
     ///
     /// Guessed: Go's benchmark of overflow goes 100 deep. One ring is 1 KiB.
     const RING_PLACES: usize = 128;
 
-    /// A stash, and a ring for what goes beyond it.
-    ///
-    /// The owner's half (`push`, `take_newest`) is for one thread at a time.
+    /// What one thread holds in one pool beyond the private place.
     #[derive(Debug)]
-    pub(crate) struct Queue<T> {
-        ring: Ring<T, RING_PLACES>,
-        stash: Stash<T, STASH_PLACES>,
+    pub(crate) struct Queues<T> {
+        /// The owner's own. Of no side: a tick takes what lies here.
+        pub(crate) stash: Stash<T, STASH_PLACES>,
+        /// What the last tick has taken from the stash.
+        shelf: [Spot<T>; STASH_PLACES],
+        /// What the stash has no room for, by side.
+        pub(crate) rings: [Ring<T, RING_PLACES>; 2],
     }
 
-    impl<T> Queue<T> {
-        /// Adds `item`, or gives it back when both parts are full.
-        #[inline]
-        pub(crate) fn push(&self, item: NonNull<T>) -> Result<(), NonNull<T>> {
-            self.stash.push(item).or_else(|item| self.ring.push(item))
-        }
-
-        /// Takes the newest item.
-        #[inline]
-        pub(crate) fn take_newest(&self) -> Option<NonNull<T>> {
-            if !self.ring.is_empty()
-                && let Some(item) = self.ring.take_newest()
-            {
-                return Some(item);
+    impl<T> Queues<T> {
+        /// Puts what a tick has taken from the stash on the shelf, and hands what
+        /// lay there to `expired`. Tickers only.
+        pub(crate) fn shelve(
+            &self,
+            items: impl Iterator<Item = NonNull<T>>,
+            mut expired: impl FnMut(NonNull<T>),
+        ) {
+            let mut items = items.fuse();
+            for spot in &self.shelf {
+                if let Some(old) = spot.exchange(items.next()) {
+                    expired(old);
+                }
             }
-            self.stash.take_newest()
+            debug_assert!(items.next().is_none(), "as many spots as places");
         }
 
-        /// Takes the oldest item; an owner that is using the stash meanwhile
-        /// may have put older ones into the ring.
-        pub(crate) fn take_oldest(&self) -> Option<NonNull<T>> {
-            self.stash.take_oldest().or_else(|| self.ring.take_oldest())
+        /// Takes the newest victim from the shelf: the oldest age out if they can.
+        /// Anybody, at any time.
+        pub(crate) fn take_shelved(&self) -> Option<NonNull<T>> {
+            self.shelf.iter().rev().find_map(Spot::take)
         }
 
         /// Returns how many items lie here, as of some moment just passed.
         pub(crate) fn len(&self) -> usize {
-            self.ring.len() + self.stash.len()
+            let shelved = self.shelf.iter().filter(|spot| spot.is_filled()).count();
+            let rings: usize = self.rings.iter().map(Ring::len).sum();
+            self.stash.len() + shelved + rings
         }
     }
 
-    impl<T> Default for Queue<T> {
+    impl<T> Default for Queues<T> {
         fn default() -> Self {
             Self {
-                ring: Ring::new(),
                 stash: Stash::new(),
+                shelf: array::from_fn(|_| Spot::new()),
+                rings: array::from_fn(|_| Ring::new()),
             }
         }
     }
 }
 
 #[cfg(not(millpond_loom))]
-pub(crate) use both::Queue;
+pub(crate) use both::Queues;

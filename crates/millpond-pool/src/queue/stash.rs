@@ -1,31 +1,34 @@
 #![forbid(unsafe_code)]
-//! A short stack that its owner fills without an atomic operation.
+//! A short stack that its owner uses without an atomic operation.
 //!
 //! ```text
 //!            0    1    2    3   height = 4
 //!   ┌────┬────┬────┬────┬────┬────┬────┬────┐
-//!   │ p0 │null│ p2 │ p3 │null│null│null│null│
+//!   │ p0 │    │ p2 │ p3 │    │    │    │    │
 //!   └────┴────┴────┴────┴────┴────┴────┴────┘
-//!     ▲    taken by another       ▲ owner: push (plain stores)
-//!     anybody: take_oldest        owner: take_newest (one swap)
+//!     ▲    taken by a visitor     ▲ owner: push, take_newest (plain)
+//!     visitor: want all, fence, take away
 //! ```
 //!
-//! A ring needs a locked operation for each push, as its two ends share a word.
-//! Here each place decides for itself, as the private place does, and the
-//! height is the owner's alone. The price: a thief walks over holes, which is
-//! why the stack is short and a ring takes what goes beyond.
+//! A ring needs a locked operation for each push and each take, as its two ends
+//! share a word. Here each place decides for itself, as the private place does,
+//! and the height is the owner's alone. The price: a visitor comes with a fence,
+//! so that visits are for tickers, and for thieves that found nothing elsewhere.
 //!
 //! # Invariants
 //!
-//! - `one-producer`: `push` and `take_newest` are called by the owner only, one
-//!   call at a time, as for the ring.
-//! - `above-empty`: places from `height` on are empty. Others empty places
+//! - `one-producer`: `push` and the takes of the newest are called by the owner
+//!   only, one call at a time, as for the ring.
+//! - `above-empty`: places from `height` on are empty. Visitors empty places
 //!   below it, which the owner notices when it comes by.
+//! - Those of the [`Place`].
 
 use std::array;
 use std::fmt;
 use std::ptr::NonNull;
 
+use crate::door::Inside;
+use crate::fence::Fenced;
 use crate::place::Place;
 use crate::sync::{AtomicUsize, Ordering::Relaxed};
 
@@ -70,33 +73,51 @@ impl<T, const PLACES: usize> Stash<T, PLACES> {
         Ok(())
     }
 
-    /// Takes the topmost item. Owner only (`one-producer`).
+    /// Takes the topmost item. Owner only (`one-producer`), inside its door.
     ///
     /// # Cost
     ///
-    /// One swap, and a load for each place that others have emptied.
+    /// Two loads and two stores, and a load for each place that visitors have
+    /// emptied. A compare-exchange for an item that one of them wants.
     #[inline]
-    pub fn take_newest(&self) -> Option<NonNull<T>> {
+    pub fn take_newest(&self, inside: &Inside) -> Option<NonNull<T>> {
+        self.take_newest_by(|place| place.take(inside).or_else(|| place.take_any()))
+    }
+
+    /// Takes the topmost item without going through the door. Owner only, or
+    /// whoever is alone with the pool.
+    pub fn take_newest_any(&self) -> Option<NonNull<T>> {
+        self.take_newest_by(Place::take_any)
+    }
+
+    #[inline]
+    fn take_newest_by(&self, take: impl Fn(&Place<T>) -> Option<NonNull<T>>) -> Option<NonNull<T>> {
         let height = self.height.load(Relaxed).min(PLACES);
         for below in (0..height).rev() {
-            if let Some(item) = self.places[below].take() {
+            if let Some(item) = take(&self.places[below]) {
                 self.height.store(below, Relaxed);
                 return Some(item);
             }
         }
-        self.height.store(0, Relaxed);
+        if height != 0 {
+            self.height.store(0, Relaxed);
+        }
         None
     }
 
-    /// Takes the lowest item. Anybody, at any time; an item that is just being
-    /// pushed may be missed.
-    ///
-    /// # Cost
-    ///
-    /// A load for each place below the height, and one compare-exchange.
-    pub fn take_oldest(&self) -> Option<NonNull<T>> {
-        let height = self.height.load(Relaxed).min(PLACES);
-        self.places[..height].iter().find_map(Place::take_away)
+    /// Wishes for everything, and returns whether there is something. Visitors
+    /// only; an item that is just being pushed may be missed.
+    pub fn want(&self) -> bool {
+        let wanted = self.places.iter().filter(|place| place.want()).count();
+        wanted > 0
+    }
+
+    /// Takes what is wanted and still there, lowest first. For the visitor that
+    /// has found the door clear.
+    pub fn take_away(&self, fenced: &Fenced) -> impl Iterator<Item = NonNull<T>> {
+        self.places
+            .iter()
+            .filter_map(move |place| place.take_away(fenced))
     }
 
     /// Lowers the height over what others have taken from the top.
@@ -134,39 +155,58 @@ mod tests {
     use std::ptr;
 
     use super::*;
+    use crate::{door::Door, fence};
 
     fn item(number: usize) -> NonNull<u8> {
         NonNull::new(ptr::without_provenance_mut(number * 8)).expect("not zero")
     }
 
+    fn take_newest<const N: usize>(stash: &Stash<u8, N>) -> Option<NonNull<u8>> {
+        let door = Door::new();
+        let inside = door.enter();
+        let item = stash.take_newest(&inside);
+        door.leave(inside);
+        item
+    }
+
     #[test]
-    fn newest_first_for_the_owner_and_oldest_first_for_others() {
+    fn newest_first_for_the_owner_and_lowest_first_for_visitors() {
         let stash = Stash::<u8, 4>::new();
         for number in 1..=4 {
             assert_eq!(stash.push(item(number)), Ok(()));
         }
         assert_eq!(stash.push(item(5)), Err(item(5)));
-        assert_eq!(stash.take_oldest(), Some(item(1)));
-        assert_eq!(stash.take_newest(), Some(item(4)));
-        assert_eq!(stash.len(), 2);
-        assert_eq!(stash.take_newest(), Some(item(3)));
-        assert_eq!(stash.take_newest(), Some(item(2)));
-        assert_eq!(stash.take_newest(), None);
-        assert!(stash.is_empty());
+        assert_eq!(take_newest(&stash), Some(item(4)));
+        assert!(stash.want());
+        assert_eq!(take_newest(&stash), Some(item(3)), "wanted, not taken");
+        let fenced = fence::heavy().expect("a fence");
+        assert!(stash.take_away(&fenced).eq([item(1), item(2)]));
+        assert_eq!(take_newest(&stash), None);
+        assert!(stash.is_empty() && !stash.want());
     }
 
     #[test]
-    fn places_that_others_have_emptied_are_used_again() {
+    fn what_nobody_has_wanted_is_not_taken_away() {
+        let stash = Stash::<u8, 4>::new();
+        assert_eq!(stash.push(item(1)), Ok(()));
+        assert!(stash.want());
+        assert_eq!(stash.push(item(2)), Ok(()));
+        let fenced = fence::heavy().expect("a fence");
+        assert!(stash.take_away(&fenced).eq([item(1)]));
+        assert_eq!(stash.take_newest_any(), Some(item(2)));
+    }
+
+    #[test]
+    fn places_that_visitors_have_emptied_are_used_again() {
         let stash = Stash::<u8, 4>::new();
         for round in 1..=10 {
             for number in 1..=4 {
                 assert_eq!(stash.push(item(round + number)), Ok(()));
             }
-            for number in 1..=4 {
-                assert_eq!(stash.take_oldest(), Some(item(round + number)));
-            }
-            assert_eq!(stash.take_oldest(), None);
+            assert!(stash.want());
+            let fenced = fence::heavy().expect("a fence");
+            assert_eq!(stash.take_away(&fenced).count(), 4);
         }
-        assert_eq!(stash.take_newest(), None);
+        assert_eq!(take_newest(&stash), None);
     }
 }

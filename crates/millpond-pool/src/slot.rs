@@ -1,0 +1,328 @@
+//! The shard of one thread in one pool.
+//!
+//! ```text
+//!   owner, plain stores        visitors, with a fence      anybody, atomically
+//!   ┌ private ┐ ┌ stash ┐  ──▶ ticker, last-resort thief
+//!   └─────────┘ └───────┘
+//!   ┌ victim ─┐ ┌ shelf ┐ ┌ ring, ring ┐                ◀── gets, tickers
+//!   └─────────┘ └───────┘ └────────────┘
+//! ```
+//!
+//! # Invariants
+//!
+//! - `own`: an [`OwnSlot`] exists only on the thread whose table it is in, and
+//!   no user code runs while one is held.
+//! - `one-visitor`: whoever visits (wants, takes what is wanted, ages) holds the
+//!   lock of the pool.
+//! - Those of [`Place`] and [`Door`], which these two are there for.
+
+use std::iter;
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::AtomicPtr;
+
+use once_cell::race::OnceBox;
+
+use crate::door::Door;
+use crate::fence::Fenced;
+use crate::meter::{Charge, Flow};
+use crate::node::{AnyNode, Header};
+use crate::place::Place;
+use crate::queue::{Queues, Spot};
+use crate::stats::{Counts, Event, PoolStats};
+
+/// Bytes from one slot to the next: two cache lines, as x86-64 fetches them in
+/// pairs. Borrowed from Go's `poolLocal`.
+pub(crate) const SLOT_BYTES: usize = 128;
+
+/// The shard of one thread.
+#[repr(align(128))]
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// The item that the owner gets back first. Closed until the first use.
+    pub(crate) private: Place<Header>,
+    /// Whether the owner is taking; counts what it has taken from `private`.
+    door: Door,
+    /// What lay in `private` at the last tick.
+    victim: Spot<Header>,
+    /// The queues, made when the first item overflows.
+    queues: OnceBox<Queues<Header>>,
+    /// The next shard of the same pool, or null.
+    pub(crate) next: AtomicPtr<Slot>,
+    counts: Counts,
+    flow: Flow,
+}
+
+const _: () = assert!(size_of::<Slot>() == SLOT_BYTES);
+
+/// Owns what a place, a spot or a ring has just given out.
+#[inline]
+fn node(header: NonNull<Header>) -> AnyNode {
+    // SAFETY: `sole-owner` of node.rs: each of them gives an item out once, and
+    // holds only what was given up by `into_raw`.
+    unsafe { AnyNode::from_raw(header) }
+}
+
+impl Slot {
+    pub(crate) const fn new() -> Self {
+        Self {
+            private: Place::closed(),
+            door: Door::new(),
+            victim: Spot::new(),
+            queues: OnceBox::new(),
+            next: AtomicPtr::new(ptr::null_mut()),
+            counts: Counts::new(),
+            flow: Flow::new(),
+        }
+    }
+
+    /// Takes the oldest item of the ring of `side`. Anybody, at any time.
+    pub(crate) fn take_oldest(&self, side: usize) -> Option<AnyNode> {
+        self.queues.get()?.rings[side].take_oldest().map(node)
+    }
+
+    /// Takes an item that lay in the private place or the stash at the last
+    /// tick. Anybody, at any time.
+    pub(crate) fn take_victim(&self) -> Option<AnyNode> {
+        let shelved = || self.queues.get()?.take_shelved();
+        self.victim.take().or_else(shelved).map(node)
+    }
+
+    /// Takes the private item. For the owner at its end, and for whoever is
+    /// alone with the pool.
+    pub(crate) fn drain_private(&self) -> Option<AnyNode> {
+        self.private.take_any().map(uncharged)
+    }
+
+    /// Takes an item of the stash. For the same.
+    pub(crate) fn drain_stash(&self) -> Option<AnyNode> {
+        self.queues.get()?.stash.take_newest_any().map(node)
+    }
+
+    /// Wishes for the private item and the stash; returns whether there is
+    /// anything. Visitors only.
+    pub(crate) fn want_all(&self) -> bool {
+        let private = self.private.want();
+        private | self.want_stash()
+    }
+
+    /// Wishes for the stash; returns whether there is anything. Visitors only.
+    pub(crate) fn want_stash(&self) -> bool {
+        self.queues.get().is_some_and(|queues| queues.stash.want())
+    }
+
+    /// Takes the private item that has been wanted before the fence, unless the
+    /// owner is inside. Visitors only.
+    pub(crate) fn take_wanted_private(&self, fenced: &Fenced) -> Option<AnyNode> {
+        if !self.door.is_clear(fenced) {
+            return None;
+        }
+        self.private.take_away(fenced).map(uncharged)
+    }
+
+    /// Takes the items of the stash that have been wanted before the fence, oldest
+    /// first; none while the owner is inside. Visitors only.
+    pub(crate) fn take_wanted_stash(&self, fenced: &Fenced) -> impl Iterator<Item = AnyNode> {
+        let queues = self.queues.get().filter(|_| self.door.is_clear(fenced));
+        queues
+            .into_iter()
+            .flat_map(move |queues| queues.stash.take_away(fenced))
+            .map(node)
+    }
+
+    /// Makes victims of what has been wanted before the fence, and gives what
+    /// were victims to `expire`. Tickers only. Returns whether there was a
+    /// private item.
+    ///
+    /// An owner that is inside keeps what it has until the next tick: it is not
+    /// idle.
+    pub(crate) fn age(&self, fenced: Option<&Fenced>, mut expire: impl FnMut(AnyNode)) -> bool {
+        let fenced = fenced.filter(|fenced| self.door.is_clear(fenced));
+        let private = fenced.and_then(|fenced| self.take_wanted_private(fenced));
+        let was_private = private.is_some();
+        let expired = self.victim.exchange(private.map(AnyNode::into_raw));
+        expired.map(node).into_iter().for_each(&mut expire);
+        if let Some(queues) = self.queues.get() {
+            let stashed = fenced.map(|fenced| queues.stash.take_away(fenced));
+            queues.shelve(stashed.into_iter().flatten(), |old| expire(node(old)));
+        }
+        was_private
+    }
+
+    /// Empties the shard and forgets what it has counted, for the next pool.
+    /// For whoever is alone with the pool.
+    pub(crate) fn close(&self, condemn: &mut impl FnMut(AnyNode)) {
+        self.drain_private().into_iter().for_each(&mut *condemn);
+        iter::from_fn(|| self.take_victim()).for_each(&mut *condemn);
+        iter::from_fn(|| self.drain_stash()).for_each(&mut *condemn);
+        for side in [0, 1] {
+            iter::from_fn(|| self.take_oldest(side)).for_each(&mut *condemn);
+        }
+        self.door.reset();
+        self.counts.reset();
+        self.flow.reset();
+        self.private.close();
+    }
+
+    /// Returns whether this shard is in the list of a pool (`one-list`).
+    pub(crate) fn is_open(&self) -> bool {
+        !self.private.is_closed()
+    }
+
+    /// Returns how many items lie in the ring of `side`, as of just now.
+    pub(crate) fn queued(&self, side: usize) -> usize {
+        self.queues
+            .get()
+            .map_or(0, |queues| queues.rings[side].len())
+    }
+
+    /// Returns how many items lie in the stash, as of just now.
+    pub(crate) fn stashed(&self) -> usize {
+        self.queues.get().map_or(0, |queues| queues.stash.len())
+    }
+
+    /// Returns the bytes that came less those that went, by side; see [`Flow`].
+    pub(crate) fn net_bytes(&self) -> [u64; 2] {
+        self.flow.net()
+    }
+
+    /// Adds what was counted here and what lies here to `stats`.
+    pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
+        self.counts.sum_into(stats);
+        let private = u64::from(self.private.is_filled());
+        let victim = u64::from(self.victim.is_filled());
+        let gets = self.door.count();
+        stats.private_gets += gets;
+        stats.private_puts += gets + private;
+        stats.unmeasured_items += private + victim;
+        let queued = self.queues.get().map_or(0, |queues| queues.len() as u64);
+        stats.retained_items += private + victim + queued;
+    }
+}
+
+/// Owns a private item. Nothing was charged for it, whatever a queue once did.
+fn uncharged(header: NonNull<Header>) -> AnyNode {
+    let mut node = node(header);
+    node.set_charge(Charge::NONE);
+    node
+}
+
+/// The right of the owner over a slot: to go in, to fill the private place and
+/// to be the producer of the queues. Not `Send`, and made by `local.rs` only.
+#[derive(Debug)]
+pub(crate) struct OwnSlot {
+    slot: &'static Slot,
+    _this_thread: PhantomData<*mut ()>,
+}
+
+impl OwnSlot {
+    /// Says that the calling thread owns `slot`.
+    ///
+    /// # Safety
+    ///
+    /// `own`: the slot is in the table of the calling thread.
+    #[inline(always)]
+    pub(crate) unsafe fn new(slot: &'static Slot) -> Self {
+        Self {
+            slot,
+            _this_thread: PhantomData,
+        }
+    }
+
+    /// Takes the private item and counts it. Without an atomic operation: only
+    /// where [`fence::is_asymmetric`](crate::fence::is_asymmetric).
+    #[inline(always)]
+    pub(crate) fn take_private(&self) -> Option<AnyNode> {
+        let Slot { door, private, .. } = self.slot;
+        let inside = door.enter();
+        match private.take(&inside) {
+            Some(header) => {
+                door.leave_counting(inside);
+                Some(node(header))
+            }
+            None => {
+                door.leave(inside);
+                None
+            }
+        }
+    }
+
+    /// Takes the private item and counts it, by compare-exchange.
+    pub(crate) fn take_private_any(&self) -> Option<AnyNode> {
+        let header = self.slot.private.take_any()?;
+        self.slot.door.count_one();
+        Some(node(header))
+    }
+
+    /// Puts `node` in the private place, or gives it back.
+    #[inline(always)]
+    pub(crate) fn put_private(&self, given: AnyNode) -> Result<(), AnyNode> {
+        self.slot.private.put(given.into_raw()).map_err(node)
+    }
+
+    /// Takes the newest item of ring and stash. As [`take_private`](Self::take_private).
+    #[inline]
+    pub(crate) fn take_newest(&self, side: usize) -> Option<AnyNode> {
+        let queues = self.slot.queues.get()?;
+        let ring = &queues.rings[side];
+        if !ring.is_empty()
+            && let Some(header) = ring.take_newest()
+        {
+            return Some(node(header));
+        }
+        let inside = self.slot.door.enter();
+        let header = queues.stash.take_newest(&inside);
+        self.slot.door.leave(inside);
+        header.map(node)
+    }
+
+    /// Takes the newest item of ring and stash, by compare-exchange.
+    pub(crate) fn take_newest_any(&self, side: usize) -> Option<AnyNode> {
+        let queues = self.slot.queues.get()?;
+        let newest = queues.rings[side].take_newest();
+        newest.or_else(|| queues.stash.take_newest_any()).map(node)
+    }
+
+    /// Takes the newest item of the ring of `side`.
+    pub(crate) fn take_newest_of_ring(&self, side: usize) -> Option<AnyNode> {
+        self.slot.queues.get()?.rings[side].take_newest().map(node)
+    }
+
+    /// Adds `given` to stash or ring, or gives it back when both are full.
+    #[inline]
+    pub(crate) fn push(&self, side: usize, given: AnyNode) -> Result<(), AnyNode> {
+        let queues = self.slot.queues.get_or_init(Box::default);
+        let pushed = queues.stash.push(given.into_raw());
+        pushed
+            .or_else(|header| queues.rings[side].push(header))
+            .map_err(node)
+    }
+
+    /// Takes what lay in the private place or the stash at the last tick.
+    pub(crate) fn take_victim(&self) -> Option<AnyNode> {
+        self.slot.take_victim()
+    }
+
+    /// Returns whether this shard is in the list of its pool.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.slot.is_open()
+    }
+
+    /// Returns the slot.
+    pub(crate) fn slot(&self) -> &'static Slot {
+        self.slot
+    }
+
+    /// Returns the counts of bytes, which the owner writes.
+    #[inline]
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.slot.flow
+    }
+
+    /// Counts one.
+    #[inline]
+    pub(crate) fn count(&self, event: Event) {
+        self.slot.counts.add_as_owner(event);
+    }
+}
