@@ -5,6 +5,10 @@
 pub use millpond_arena as arena;
 #[cfg(feature = "map")]
 pub use millpond_map as map;
+#[cfg(feature = "observe")]
+pub use millpond_observe as observe;
+#[cfg(feature = "observe")]
+pub use millpond_observe::report;
 #[cfg(feature = "pool")]
 pub use millpond_pool as pool;
 

@@ -61,9 +61,27 @@ const TABLE: &[Row] = &[
         ],
     },
     Row {
-        package: "millpond",
+        package: "millpond-observe",
         floor: 3,
         ours: &["millpond-arena", "millpond-map", "millpond-pool"],
+        outside: &[
+            "metrics",
+            "opentelemetry",
+            "parking_lot",
+            "prometheus-client",
+            "serde",
+            "tracing",
+        ],
+    },
+    Row {
+        package: "millpond",
+        floor: 4,
+        ours: &[
+            "millpond-arena",
+            "millpond-map",
+            "millpond-observe",
+            "millpond-pool",
+        ],
         outside: &[],
     },
     Row {

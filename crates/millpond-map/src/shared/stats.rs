@@ -75,7 +75,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
                 return;
             };
             let groups = left.min(GROUPS_PER_LOCK);
-            left -= groups;
+            // A table has a group for each fourteen entries that fit; one is looked at in any case.
+            left -= groups.min(table.capacity() / 14 + 1);
             let lap = &mut census.lap;
             census.position = table.scan(&self.hash_builder, census.position, groups, |value| {
                 lap.note(value.is_zero());
