@@ -9,8 +9,8 @@
 //!   GLOBAL and this class is on this list, and no other slab is.
 
 use crate::layout::size_class::{CLASS_COUNT, SizeClass};
-use crate::slab::SlabRef;
 use crate::slab::remote::State;
+use crate::slab::{NO_OWNER, SlabRef};
 use crate::spin::{Guard, SpinLock};
 use crate::sync::Relaxed;
 use crate::sync::fixed::AtomicU32;
@@ -47,7 +47,7 @@ pub(super) fn publish(slab: SlabRef, owner: u64) -> bool {
     let shelf = shelf(class);
     let head = slab.number_of(slab.free.head());
     let count = slab.free_slots();
-    slab.set_owner(0);
+    slab.set_owner(NO_OWNER);
     if !slab.word.publish(class.index() as u8, head, count) {
         slab.set_owner(owner);
         return false;

@@ -9,7 +9,7 @@ use core::ptr::null_mut;
 use crate::layout::geometry::slices_for;
 use crate::layout::size_class::SizeClass;
 use crate::slab::free_list::Slot;
-use crate::slab::{Slab, SlabRef};
+use crate::slab::{NO_OWNER, Slab, SlabRef};
 
 use super::tally::Slow;
 use super::{Heap, depot, tls};
@@ -80,7 +80,7 @@ impl Heap {
     /// Gives up a slab of which every slot is lent. False when one has just
     /// come back.
     pub(super) fn abandon_full(&self, slab: SlabRef) -> bool {
-        slab.set_owner(0);
+        slab.set_owner(NO_OWNER);
         if slab.word.abandon_full(slab.class().index() as u8) {
             // From here on it may be anybody's.
             return true;

@@ -31,6 +31,10 @@ pub(crate) mod remote;
 use free_list::{FreeList, Slot, last, length, link, next_of};
 use remote::{RemoteWord, State};
 
+/// What stands for no owner: no heap has this number, not even one that is not
+/// ready, whose number is zero.
+pub(crate) const NO_OWNER: u64 = u64::MAX;
+
 /// Bytes that slot numbers count in, the smallest slot.
 const NUMBER_BYTES: usize = 16;
 
@@ -39,7 +43,7 @@ const NUMBER_BYTES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Slab {
     pub(crate) word: RemoteWord,
-    /// Number of the heap that owns the slab; zero for none. Compared with
+    /// Number of the heap that owns the slab, or [`NO_OWNER`]. Compared with
     /// one's own number alone, so a stale value merely selects the word.
     owner: AtomicU64,
     /// Slots that the owner may lend.
