@@ -49,7 +49,7 @@ pub use global::Millpond;
 #[doc(hidden)]
 pub use os::mock as fault;
 pub use purged::Purged;
-pub use range::{RangePages, ReservedRange};
+pub use range::{RangePages, ReservedRange, SparseRange};
 pub use slabs::Slabs;
 pub use stats::{ClassStats, Retained, SlowPaths, Stats, stats};
 pub use tick::{release, tick};

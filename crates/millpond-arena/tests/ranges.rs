@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use millpond_arena::{RangePages, ReservedRange, fault, release, stats, tick};
+use millpond_arena::{RangePages, ReservedRange, SparseRange, fault, release, stats, tick};
 
 const MIB: usize = 1 << 20;
 
@@ -237,4 +237,88 @@ fn no_more_than_a_few_ranges_are_kept() {
         16 * MIB as u64
     );
     assert_eq!(release(), 8 * MIB);
+}
+
+fn touch(range: &SparseRange, at: usize, byte: u8) -> u8 {
+    assert!(at < range.reserved_bytes());
+    // SAFETY: inside the range.
+    let place = unsafe { range.start().add(at) };
+    // SAFETY: every byte of the range may be used, and is initialised.
+    unsafe { place.replace(byte) }
+}
+
+#[test]
+fn a_sparse_range_is_usable_everywhere_and_counts_what_it_is_told() {
+    let _turn = turn();
+    let before = stats();
+    let mut range = SparseRange::reserve(1 << 30, MIB).unwrap();
+    for at in [0, 5 * MIB, (1 << 30) - 1] {
+        assert_eq!(touch(&range, at, 1), 0);
+        assert_eq!(touch(&range, at, 2), 1);
+    }
+    range.set_used(3 * 4096);
+    let during = stats();
+    assert_eq!(during.live_bytes - before.live_bytes, 3 * 4096);
+    assert_eq!(during.mapped_bytes - before.mapped_bytes, 3 * 4096);
+    assert_eq!(during.reserved_bytes - before.reserved_bytes, 1 << 30);
+    assert_eq!(during.ranges - before.ranges, 1);
+    assert_eq!(range.purge(5 * MIB - 1, 4098), 4096);
+    assert_eq!(touch(&range, 5 * MIB, 2), 0);
+    assert_eq!(touch(&range, 0, 2), 2);
+    assert_eq!(range.purge(1, 4096), 0);
+    assert!(!range.advise_huge(1, 2 * MIB));
+    range.advise_huge(0, 2 * MIB);
+    assert_eq!(touch(&range, 0, 2), 2);
+    range.set_used(usize::MAX);
+    assert_eq!(range.used_bytes(), 1 << 30);
+    range.set_used(0);
+    assert_eq!(stats().live_bytes, before.live_bytes);
+}
+
+#[test]
+fn a_sparse_range_comes_back_to_whoever_wants_about_as_much() {
+    let _turn = turn();
+    let reserve = |want| SparseRange::reserve(64 * MIB, want).unwrap();
+    let ranges = [2 * MIB, 40 * MIB].map(|used| {
+        let mut range = reserve(used);
+        touch(&range, used, 7);
+        range.set_used(used);
+        range
+    });
+    drop(ranges);
+    let before = stats();
+    assert_eq!(before.retained.ranges, 42 * MIB as u64);
+    let small = reserve(MIB);
+    assert_eq!(
+        (small.used_bytes(), touch(&small, 2 * MIB, 7)),
+        (2 * MIB, 7)
+    );
+    assert_eq!(stats().os_calls, before.os_calls);
+    let fresh = reserve(MIB);
+    assert_eq!(fresh.used_bytes(), 0);
+    let large = reserve(10 * MIB);
+    assert_eq!(
+        (large.used_bytes(), touch(&large, 40 * MIB, 7)),
+        (40 * MIB, 7)
+    );
+    drop((small, fresh, large));
+    assert_eq!(tick(), 0);
+    assert_eq!(tick(), 42 * MIB);
+    assert_eq!(stats().retained.ranges, 0);
+}
+
+#[test]
+fn a_sparse_range_that_is_refused_is_an_error() {
+    let _turn = turn();
+    fault::fail_always_after(0);
+    let refused = SparseRange::reserve(MIB, MIB).is_err();
+    fault::restore();
+    assert!(refused);
+    assert!(SparseRange::reserve(usize::MAX, MIB).is_err());
+    let mut range = SparseRange::reserve(MIB, MIB).unwrap();
+    touch(&range, 0, 5);
+    fault::fail_always_after(0);
+    assert_eq!(range.purge(0, MIB), 0);
+    fault::restore();
+    assert_eq!(touch(&range, 0, 5), 5);
 }

@@ -3,9 +3,6 @@
 
 use super::Extent;
 
-/// Ranges kept at most. Guessed: tables that come and go at one time.
-const ENTRIES: usize = 8;
-
 /// Bytes that the kept ranges may hold resident, all together. Guessed: a table
 /// of ten million entries fits, and a tick empties the cache anyway.
 const RESIDENT_MAX_BYTES: usize = 512 << 20;
@@ -13,8 +10,8 @@ const RESIDENT_MAX_BYTES: usize = 512 << 20;
 /// A range serves requests down to this part of its addresses.
 const FIT: usize = 16;
 
-/// Given-back ranges, the oldest first.
-pub(super) struct Cache {
+/// Given-back ranges, `ENTRIES` at most, the oldest first.
+pub(super) struct Cache<const ENTRIES: usize> {
     entries: [Option<Entry>; ENTRIES],
     length: usize,
 }
@@ -26,8 +23,8 @@ struct Entry {
     reused: Option<u64>,
 }
 
-impl Cache {
-    pub(super) const fn new() -> Cache {
+impl<const ENTRIES: usize> Cache<ENTRIES> {
+    pub(super) const fn new() -> Self {
         Cache {
             entries: [None; ENTRIES],
             length: 0,
@@ -37,15 +34,23 @@ impl Cache {
     /// Takes the range with the fewest addresses that has `bytes` of them, but
     /// not far more.
     pub(super) fn take(&mut self, bytes: usize, huge: bool) -> Option<Extent> {
-        let fits = |extent: &Extent| {
-            extent.huge == huge && extent.bytes >= bytes && extent.bytes / FIT <= bytes
-        };
+        let fits = |extent: &Extent| extent.huge == huge && extent.has_about(bytes);
         let (index, _) = self
             .entries()
             .map(|entry| entry.extent.bytes)
             .enumerate()
             .filter(|&(index, _)| self.at(index).is_some_and(|entry| fits(&entry.extent)))
             .min_by_key(|&(_, bytes)| bytes)?;
+        self.remove(index).map(|entry| entry.extent)
+    }
+
+    /// Takes the newest range that has `bytes` addresses, but not far more, and
+    /// of which at most `dirty_max` bytes may be resident.
+    pub(super) fn take_newest(&mut self, bytes: usize, dirty_max: usize) -> Option<Extent> {
+        let fits = |extent: &Extent| extent.dirty <= dirty_max && extent.has_about(bytes);
+        let index = (0..self.length)
+            .rev()
+            .find(|&index| self.at(index).is_some_and(|entry| fits(&entry.extent)))?;
         self.remove(index).map(|entry| entry.extent)
     }
 
@@ -113,11 +118,22 @@ impl Cache {
     }
 }
 
+impl Extent {
+    /// Whether it has `bytes` addresses, but not far more.
+    fn has_about(&self, bytes: usize) -> bool {
+        self.bytes >= bytes && self.bytes / FIT <= bytes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use core::ptr::NonNull;
 
     use super::*;
+
+    const ENTRIES: usize = 8;
+
+    type Cache = super::Cache<ENTRIES>;
 
     fn extent(bytes: usize, dirty: usize) -> Extent {
         Extent {
@@ -149,6 +165,19 @@ mod tests {
         cache.put(extent(FIT * 10 + FIT, 1), None);
         assert!(cache.take(10, false).is_none());
         assert!(cache.take(11, false).is_some());
+    }
+
+    #[test]
+    fn the_newest_range_that_is_small_enough_is_taken() {
+        let mut cache = Cache::new();
+        for (bytes, dirty) in [(64, 10), (65, 20), (66, 30)] {
+            cache.put(extent(bytes, dirty), None);
+        }
+        assert_eq!(cache.take_newest(64, 25).unwrap().bytes, 65);
+        assert_eq!(cache.take_newest(64, 25).unwrap().bytes, 64);
+        assert!(cache.take_newest(64, 25).is_none());
+        assert!(cache.take_newest(1, 30).is_none());
+        assert_eq!(cache.take_newest(66, 30).unwrap().bytes, 66);
     }
 
     #[test]

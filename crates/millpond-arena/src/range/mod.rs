@@ -28,8 +28,10 @@ use crate::spin::SpinLock;
 use crate::{os, tick};
 
 mod cache;
+mod sparse;
 
 use cache::Cache;
+pub use sparse::SparseRange;
 
 /// Bytes that start and length of a range are multiples of: a huge page, so
 /// that page tables move whole.
@@ -38,6 +40,12 @@ const RANGE_STEP_BYTES: usize = 2 << 20;
 /// Bytes made accessible at a time. Measured: the first step costs 9.5 µs and
 /// each further one 0.8 µs, in none of the growth tails visible.
 const COMMIT_STEP_BYTES: usize = 1 << 20;
+
+/// Ranges kept at most. Guessed: tables that come and go at one time.
+const KEPT_RANGES: usize = 8;
+
+/// Sparse ranges kept at most. Guessed: those of a pool of tables.
+const KEPT_SPARSE_RANGES: usize = 64;
 
 /// A range as the system knows it.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +62,8 @@ struct Extent {
 
 /// What is known about all ranges.
 struct Ranges {
-    cache: Cache,
+    cache: Cache<KEPT_RANGES>,
+    sparse: Cache<KEPT_SPARSE_RANGES>,
     lent: usize,
     lent_reserved: usize,
     lent_accessible: usize,
@@ -67,6 +76,7 @@ unsafe impl Send for Ranges {}
 
 static RANGES: SpinLock<Ranges> = SpinLock::new(Ranges {
     cache: Cache::new(),
+    sparse: Cache::new(),
     lent: 0,
     lent_reserved: 0,
     lent_accessible: 0,
@@ -336,19 +346,24 @@ impl Drop for ReservedRange {
         let mut ranges = RANGES.lock();
         ranges.take_back(&self.extent);
         // What holds no page costs as little to reserve anew.
-        let mut gone = if self.extent.dirty == 0 {
+        let gone = if self.extent.dirty == 0 {
             Some(self.extent)
         } else {
             let oldest = ranges.cache.put(self.extent, self.reused);
-            oldest.or_else(|| ranges.cache.pop_excess())
+            oldest.or_else(|| ranges.pop_excess())
         };
         drop(ranges);
-        while let Some(extent) = gone {
-            extent.unmap();
-            let mut ranges = RANGES.lock();
-            ranges.purged.add(Cause::Limit, extent.dirty);
-            gone = ranges.cache.pop_excess();
-        }
+        give_up_excess(gone);
+    }
+}
+
+/// Gives up a range that there was no room for, and what is too much beside it.
+fn give_up_excess(mut gone: Option<Extent>) {
+    while let Some(extent) = gone {
+        extent.unmap();
+        let mut ranges = RANGES.lock();
+        ranges.purged.add(Cause::Limit, extent.dirty);
+        gone = ranges.pop_excess();
     }
 }
 
@@ -424,6 +439,17 @@ impl Ranges {
         self.lent_ready -= extent.dirty;
     }
 
+    /// Takes a kept range out that [`purge`] gives up.
+    fn pop_idle(&mut self, now: Option<u64>) -> Option<Extent> {
+        let idle = self.cache.pop_idle(now);
+        idle.or_else(|| self.sparse.pop_idle(now))
+    }
+
+    /// Takes a range out of the caches while too much in them is resident.
+    fn pop_excess(&mut self) -> Option<Extent> {
+        self.cache.pop_excess().or_else(|| self.sparse.pop_excess())
+    }
+
     /// Counts what is ready and accessible in a lent range anew.
     fn change(&mut self, ready: usize, accessible: usize, extent: &Extent) {
         self.lent_ready = self.lent_ready - ready + extent.dirty;
@@ -445,7 +471,7 @@ pub(crate) fn purge(now: Option<u64>) -> usize {
     let mut purged = 0;
     loop {
         let mut ranges = RANGES.lock();
-        let Some(extent) = ranges.cache.pop_idle(now) else {
+        let Some(extent) = ranges.pop_idle(now) else {
             return purged;
         };
         ranges.purged.add(cause, extent.dirty);
@@ -461,9 +487,13 @@ pub(crate) fn totals() -> RangeTotals {
     RangeTotals {
         lent_count: ranges.lent,
         ready: ranges.lent_ready,
-        retained: ranges.cache.resident_bytes(),
-        reserved: ranges.lent_reserved + ranges.cache.reserved_bytes(),
-        accessible: ranges.lent_accessible + ranges.cache.accessible_bytes(),
+        retained: ranges.cache.resident_bytes() + ranges.sparse.resident_bytes(),
+        reserved: ranges.lent_reserved
+            + ranges.cache.reserved_bytes()
+            + ranges.sparse.reserved_bytes(),
+        accessible: ranges.lent_accessible
+            + ranges.cache.accessible_bytes()
+            + ranges.sparse.accessible_bytes(),
         purged: ranges.purged,
     }
 }
