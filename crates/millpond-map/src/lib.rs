@@ -44,6 +44,16 @@
 //! and equality along. [`HashMap::get_many`] looks up many keys in the time of one where the
 //! map is large.
 //!
+//! # Features
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `derive` | `#[derive(IsZero)]` |
+//! | `rayon` | walks on many threads, and building from them |
+//! | `serde` | maps and sets to and from serde's formats |
+//!
+//! None is on by default.
+//!
 //! # The table
 //!
 //! Groups of sixteen slots, one tag byte each, compared at once; entries that a full group
@@ -70,9 +80,13 @@ mod hash;
 mod map;
 mod pool;
 mod raw;
+#[cfg(feature = "rayon")]
+mod rayon;
 mod rebuild;
 mod scan;
 mod scope;
+#[cfg(feature = "serde")]
+mod serde;
 mod set;
 mod shared;
 mod sorted;
@@ -82,6 +96,14 @@ mod zero;
 
 /// A hash map, in the shape of `std::collections::hash_map`.
 pub mod hash_map {
+    /// Parallel walks.
+    #[cfg(feature = "rayon")]
+    pub mod rayon {
+        pub use crate::rayon::map::{
+            IntoParIter, ParDrain, ParIter, ParIterMut, ParKeys, ParValues, ParValuesMut,
+        };
+    }
+
     pub use crate::hash::{DefaultHashBuilder, DefaultHasher, RandomState};
     pub use crate::map::{
         Drain, Entry, EntryRef, ExtractIf, HashMap, IntoIter, IntoKeys, IntoValues, Iter, IterMut,
@@ -91,6 +113,15 @@ pub mod hash_map {
 
 /// A hash set, in the shape of `std::collections::hash_set`.
 pub mod hash_set {
+    /// Parallel walks.
+    #[cfg(feature = "rayon")]
+    pub mod rayon {
+        pub use crate::rayon::set::{
+            IntoParIter, ParDifference, ParDrain, ParIntersection, ParIter, ParSymmetricDifference,
+            ParUnion,
+        };
+    }
+
     pub use crate::hash::{DefaultHashBuilder, DefaultHasher, RandomState};
     pub use crate::set::{
         Difference, Drain, Entry, ExtractIf, HashSet, Intersection, IntoIter, Iter, OccupiedEntry,
@@ -101,6 +132,12 @@ pub mod hash_set {
 /// A hash table that leaves hash and equality to the caller, in the shape of
 /// `hashbrown::hash_table`.
 pub mod hash_table {
+    /// Parallel walks.
+    #[cfg(feature = "rayon")]
+    pub mod rayon {
+        pub use crate::rayon::table::{IntoParIter, ParDrain, ParIter, ParIterMut};
+    }
+
     pub use crate::table::{
         AbsentEntry, Drain, Entry, ExtractIf, HashTable, IntoIter, Iter, IterHash, IterHashMut,
         IterMut, OccupiedEntry, VacantEntry,

@@ -58,6 +58,9 @@ const TABLE: &[Row] = &[
             "equivalent",
             "foldhash",
             "parking_lot",
+            // By feature, off by default.
+            "rayon",
+            "serde_core",
         ],
     },
     Row {

@@ -23,6 +23,8 @@ mod iter;
 mod iter_hash;
 mod layout;
 mod many;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod probe;
 mod rebuild;
 mod rehash;
@@ -41,6 +43,8 @@ use self::iter::drop_rest;
 pub(crate) use self::iter::{RawIndices, RawIter};
 pub(crate) use self::iter_hash::RawIterHash;
 use self::layout::TableLayout;
+#[cfg(feature = "rayon")]
+pub(crate) use self::parallel::RawPart;
 use self::probe::Probe;
 pub(crate) use self::scan::{POSITION_BITS, POSITION_END};
 use self::slab::SlabGuard;
