@@ -16,6 +16,8 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+use crate::victim::SIDES;
+
 /// A budget that is not one.
 pub(crate) const UNLIMITED: usize = usize::MAX;
 
@@ -30,10 +32,11 @@ impl Charge {
 
     const OWN: usize = 1;
     const GLOBAL: usize = 2;
-    const SIDE: usize = 4;
-    const LOW_BITS: u32 = 3;
+    /// Two bits: one of three sides.
+    const SIDE: usize = 3 << 2;
+    const LOW_BITS: u32 = 4;
 
-    /// Charges `bytes`, at most an eighth of the address space.
+    /// Charges `bytes`, at most a sixteenth of the address space.
     const fn new(bytes: usize, marks: usize) -> Self {
         let most = usize::MAX >> Self::LOW_BITS;
         let bytes = if bytes < most { bytes } else { most };
@@ -44,14 +47,14 @@ impl Charge {
         self.0 >> Self::LOW_BITS
     }
 
-    /// Says on which side (0 or 1) the item lies from now on.
+    /// Says on which side (0, 1 or 2) the item lies from now on.
     pub(crate) const fn on_side(self, side: usize) -> Self {
         Self(self.0 & !Self::SIDE | side << 2)
     }
 
     /// Returns the side that the item came to.
     pub(crate) const fn side(self) -> usize {
-        self.0 >> 2 & 1
+        self.0 >> 2 & 3
     }
 
     /// Returns whether any budget knows of it.
@@ -68,68 +71,60 @@ impl Charge {
     }
 }
 
-/// Bytes that came and went, by side. Neither count ever falls, so that each
-/// is written by one thread, whichever shard an item came from.
+/// Bytes that came less bytes that went, by side.
+///
+/// Each shard has its own, which its owner alone writes. One that takes from
+/// others wraps below zero; the sum over all shards does not.
 #[derive(Debug)]
-pub(crate) struct Flow {
-    came: [AtomicU64; 2],
-    went: [AtomicU64; 2],
-}
+pub(crate) struct Flow([AtomicU64; SIDES]);
 
 impl Flow {
     pub(crate) const fn new() -> Self {
-        Self {
-            came: [const { AtomicU64::new(0) }; 2],
-            went: [const { AtomicU64::new(0) }; 2],
-        }
+        Self([const { AtomicU64::new(0) }; SIDES])
     }
 
     /// Counts bytes that came, in a shard that the caller owns.
     #[inline]
     pub(crate) fn came_as_owner(&self, charge: Charge) {
-        add_as_owner(&self.came[charge.side()], charge);
+        self.add_as_owner(charge, charge.bytes() as u64);
     }
 
     /// Counts bytes that went, in a shard that the caller owns.
     #[inline]
     pub(crate) fn went_as_owner(&self, charge: Charge) {
-        add_as_owner(&self.went[charge.side()], charge);
+        self.add_as_owner(charge, (charge.bytes() as u64).wrapping_neg());
+    }
+
+    #[inline]
+    fn add_as_owner(&self, charge: Charge, bytes: u64) {
+        let net = &self.0[charge.side()];
+        // Relaxed, and not one atomic step: only the owner writes.
+        net.store(net.load(Relaxed).wrapping_add(bytes), Relaxed);
     }
 
     /// Counts bytes that came, from any thread.
     pub(crate) fn came(&self, charge: Charge) {
         // Relaxed: a count.
-        self.came[charge.side()].fetch_add(charge.bytes() as u64, Relaxed);
+        self.0[charge.side()].fetch_add(charge.bytes() as u64, Relaxed);
     }
 
     /// Counts bytes that went, from any thread.
     pub(crate) fn went(&self, charge: Charge) {
         // Relaxed: a count.
-        self.went[charge.side()].fetch_add(charge.bytes() as u64, Relaxed);
+        self.0[charge.side()].fetch_sub(charge.bytes() as u64, Relaxed);
     }
 
-    /// Returns bytes that came less bytes that went, by side. Wraps for a shard
-    /// that took from others; the sum over all shards does not.
-    pub(crate) fn net(&self) -> [u64; 2] {
-        [0, 1].map(|side: usize| {
-            let went = self.went[side].load(Relaxed);
-            self.came[side].load(Relaxed).wrapping_sub(went)
-        })
+    /// Returns the bytes, by side.
+    pub(crate) fn net(&self) -> [u64; SIDES] {
+        self.0.each_ref().map(|net| net.load(Relaxed))
     }
 
     /// Forgets everything; nobody else can reach it.
     pub(crate) fn reset(&self) {
-        for count in self.came.iter().chain(&self.went) {
-            count.store(0, Relaxed);
+        for net in &self.0 {
+            net.store(0, Relaxed);
         }
     }
-}
-
-#[inline]
-fn add_as_owner(count: &AtomicU64, charge: Charge) {
-    // Relaxed, and not one atomic step: only the owner writes.
-    let sum = count.load(Relaxed).wrapping_add(charge.bytes() as u64);
-    count.store(sum, Relaxed);
 }
 
 /// Bytes held, and the most that may be.
@@ -253,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_charge_keeps_bytes_and_marks_apart() {
-        for bytes in [0, 1, 4096, usize::MAX >> 3] {
+        for bytes in [0, 1, 4096, usize::MAX >> 4] {
             for marks in 0..4 {
                 let charge = Charge::new(bytes, marks).on_side(1);
                 assert_eq!((charge.side(), charge.on_side(0).side()), (1, 0));
@@ -263,7 +258,7 @@ mod tests {
                 assert_eq!(charge.is_budgeted(), marks != 0);
             }
         }
-        assert_eq!(Charge::new(usize::MAX, 0).bytes(), usize::MAX >> 3);
+        assert_eq!(Charge::new(usize::MAX, 0).bytes(), usize::MAX >> 4);
     }
 
     #[test]

@@ -330,6 +330,26 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         }
     }
 
+    /// Turns the generations as [`tick`](Self::tick) does, and drops at most `most`
+    /// items; the rest of what has expired goes with the next calls. While more than
+    /// `most` wait, nothing turns: then it returns false.
+    ///
+    /// For a thread that has something else to do: the pause is bounded, whatever
+    /// the pool holds.
+    ///
+    /// # Panics
+    ///
+    /// As [`tick`](Self::tick).
+    ///
+    /// # Cost
+    ///
+    /// A system call, a visit of each thread's shard, and `most` drops.
+    pub fn tick_within(&self, most: usize) -> bool {
+        self.inner
+            .get()
+            .is_some_and(|inner| inner.tick_within(most))
+    }
+
     /// Drops all that lies in the pool, as two ticks in a row would.
     pub fn purge(&self) {
         self.tick();

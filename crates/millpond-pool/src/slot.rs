@@ -30,6 +30,7 @@ use crate::node::{AnyNode, Header};
 use crate::place::Place;
 use crate::queue::{Queues, Spot};
 use crate::stats::{Counts, Event, PoolStats};
+use crate::victim::SIDES;
 
 /// Bytes from one slot to the next: two cache lines, as x86-64 fetches them in
 /// pairs. Borrowed from Go's `poolLocal`.
@@ -155,7 +156,7 @@ impl Slot {
         self.drain_private().into_iter().for_each(&mut *condemn);
         iter::from_fn(|| self.take_victim()).for_each(&mut *condemn);
         iter::from_fn(|| self.drain_stash()).for_each(&mut *condemn);
-        for side in [0, 1] {
+        for side in 0..SIDES {
             iter::from_fn(|| self.take_oldest(side)).for_each(&mut *condemn);
         }
         self.door.reset();
@@ -182,7 +183,7 @@ impl Slot {
     }
 
     /// Returns the bytes that came less those that went, by side; see [`Flow`].
-    pub(crate) fn net_bytes(&self) -> [u64; 2] {
+    pub(crate) fn net_bytes(&self) -> [u64; SIDES] {
         self.flow.net()
     }
 

@@ -73,6 +73,10 @@ pub struct PoolStats {
     pub current_bytes: u64,
     /// Bytes that lie in queues now and go at the next tick.
     pub victim_bytes: u64,
+    /// Bytes that have expired and wait to be dropped: nobody gets them any more.
+    /// Not zero only where ticks are bounded ([`Pool::tick_within`](crate::Pool::tick_within),
+    /// and the ticks that pools do by themselves).
+    pub expired_bytes: u64,
     /// Ticks so far.
     pub ticks: u64,
 }
@@ -89,9 +93,9 @@ impl PoolStats {
             .saturating_sub(self.empty_gets + self.make_panics)
     }
 
-    /// Returns the measured bytes of both generations.
+    /// Returns the measured bytes of all generations.
     pub const fn retained_bytes(&self) -> u64 {
-        self.current_bytes + self.victim_bytes
+        self.current_bytes + self.victim_bytes + self.expired_bytes
     }
 
     /// Returns the items that were dropped instead of kept, for whatever reason

@@ -1,36 +1,53 @@
 #![forbid(unsafe_code)]
-//! The two generations of a pool, and which is which.
+//! The generations of a pool, and which is which.
 //!
 //! ```text
-//!              turn 0      turn 1      turn 2
-//!   side 0     current     victim      current   ◀── emptied at the turn
-//!   side 1     victim      current     victim
+//!              turn 0      turn 1      turn 2      turn 3
+//!   side 0     current     victim      expired     current
+//!   side 1     (expired)   current     victim      expired
+//!   side 2     victim      (expired)   current     victim
 //! ```
 //!
-//! Every queue exists twice. A tick empties the victim side of all of them and
-//! then turns the cycle by one addition: what was current is the victim now,
-//! whatever it holds, and nothing in it is touched. An item that is used
-//! between two ticks comes back to the current side; one that is not is
-//! dropped at the second.
+//! Every ring and the shared tier exist three times. A tick turns the cycle by one
+//! store: what was current is the victim now, what was the victim has expired,
+//! whatever they hold, and nothing in them is touched. An item that is used
+//! between two ticks comes back to the current side. One that is not expires, is
+//! handed out to nobody any more, and is dropped by the tick or, a few at a time,
+//! by whoever sweeps, before the side is current again.
 
 use std::sync::atomic::{
     AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// One reading of the cycle.
+/// How many sides there are.
+pub(crate) const SIDES: usize = 3;
+
+/// One reading of the cycle: the number of turns times four, plus the side that
+/// is current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn(usize);
 
 impl Turn {
     /// The side that items come back to.
+    #[inline]
     pub(crate) const fn current(self) -> usize {
-        self.0 & 1
+        self.0 & 3
     }
 
-    /// The side whose items are dropped at the next tick.
+    /// The side whose items expire at the next tick.
     pub(crate) const fn victim(self) -> usize {
-        self.current() ^ 1
+        (self.current() + SIDES - 1) % SIDES
+    }
+
+    /// The side whose items are there to be dropped.
+    pub(crate) const fn expired(self) -> usize {
+        (self.current() + 1) % SIDES
+    }
+
+    const fn next(self) -> Self {
+        let side = (self.current() + 1) % SIDES;
+        Self((self.0 & !3).wrapping_add(4) | side)
     }
 }
 
@@ -51,17 +68,20 @@ impl Cycle {
         }
     }
 
-    /// Reads the cycle. A reading that is one turn old is harmless: the item
-    /// that follows it lives one tick more or less.
+    /// Reads the cycle. A reading that is old is harmless: the item that follows it
+    /// lives a tick or two more or less.
     pub(crate) fn now(&self) -> Turn {
         // Acquire pairs with the Release in `advance`.
         Turn(self.turns.load(Acquire))
     }
 
-    /// Turns by one. The victim side has just been emptied.
-    pub(crate) fn advance(&self) {
+    /// Turns by one, and returns the new reading. One caller at a time (the pool's
+    /// lock); the expired side has just been emptied.
+    pub(crate) fn advance(&self) -> Turn {
+        let next = Turn(self.turns.load(Relaxed)).next();
         // Release publishes the emptied side to the Acquire in `now`.
-        self.turns.fetch_add(1, Release);
+        self.turns.store(next.0, Release);
+        next
     }
 
     /// Returns whether it is worth to search the victim side.
@@ -83,13 +103,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_turn_swaps_the_sides() {
+    fn each_turn_moves_the_sides_on_by_one() {
         let cycle = Cycle::new();
-        for number in 0..4 {
-            let turn = cycle.now();
-            assert_eq!(turn.current(), number % 2);
-            assert_eq!(turn.victim(), 1 - number % 2);
-            cycle.advance();
+        for _ in 0..7 {
+            let [now, next] = [cycle.now(), cycle.advance()];
+            assert_eq!(cycle.now(), next);
+            assert_eq!(next.victim(), now.current());
+            assert_eq!(next.expired(), now.victim());
+            assert_eq!(next.current(), now.expired());
+            let mut sides = [now.current(), now.victim(), now.expired()];
+            sides.sort_unstable();
+            assert_eq!(sides, [0, 1, 2]);
         }
     }
 

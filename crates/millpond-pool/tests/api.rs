@@ -135,15 +135,38 @@ fn purge_drops_both_generations() {
 fn what_fits_nowhere_is_dropped_and_counted() {
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Item::new(&LIVES, 0));
-    for number in 0..2_000 {
+    for number in 0..140_000 {
         pool.put(Item::new(&LIVES, number));
     }
     let stats = pool.stats();
     assert_eq!(stats.private_puts, 1);
     assert_eq!(stats.queue_puts, 15 + 128);
-    assert_eq!(stats.shared_puts, 512);
-    assert_eq!(stats.full_discards, 2_000 - 656);
+    assert_eq!(stats.shared_puts, 1 << 17);
+    assert_eq!(stats.full_discards, 140_000 - (1 << 17) - 144);
     assert_eq!(stats.retained_items as usize, LIVES.alive());
+}
+
+#[test]
+fn a_bounded_tick_drops_no_more_than_it_may_and_hands_out_nothing_expired() {
+    static LIVES: Lives = Lives::new();
+    let pool = Pool::new(|| Item::new(&LIVES, usize::MAX));
+    for number in 0..1_000 {
+        pool.put(Item::new(&LIVES, number));
+    }
+    assert!(pool.tick_within(0), "nothing has expired yet");
+    assert!(pool.tick_within(0), "nothing waits yet");
+    // Sixteen near the thread expire with the turn itself, and are not many.
+    let near = LIVES.dropped();
+    assert!(near <= 16, "{near}");
+    assert!(!pool.tick_within(0), "now all of them wait");
+    assert!(pool.try_get().is_none(), "and none is handed out");
+    for dropped in [300, 600, 900] {
+        assert!(!pool.tick_within(300));
+        assert_eq!(LIVES.dropped(), near + dropped);
+    }
+    assert!(pool.tick_within(300));
+    assert_eq!((LIVES.alive(), pool.stats().retained_items), (0, 0));
+    assert_eq!(pool.stats().ticks, 3);
 }
 
 /// A pool that is dropped empties its slots from outside, and their owners keep

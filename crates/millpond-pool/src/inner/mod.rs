@@ -10,8 +10,7 @@ mod visits;
 use std::array;
 use std::panic::Location;
 
-use crossbeam_queue::ArrayQueue;
-use once_cell::race::OnceBox;
+use crossbeam_queue::SegQueue;
 use parking_lot::Mutex;
 
 use crate::config::{Config, Steal};
@@ -23,14 +22,14 @@ use crate::retain::KEEP_BYTES;
 use crate::shards::ShardList;
 use crate::slot::{OwnSlot, SLOT_BYTES, Slot};
 use crate::stats::{Counts, Event, PoolReport, RareCounts, count};
-use crate::victim::{Cycle, Turn};
+use crate::victim::{Cycle, SIDES, Turn};
 use visits::Visits;
 
-/// Items that the shared tier holds, in each generation.
+/// Items that the shared tier holds, in each generation; it grows by blocks of 31.
 ///
-/// Guessed: four full shards hand over into it. A queue is 8 KiB, made when the
-/// first item arrives.
-const SHARED_SLOTS: usize = 512;
+/// Guessed: a bound for what goes wrong, not for what is usual. Bytes are bounded
+/// by budgets, age by ticks.
+const SHARED_ITEMS: usize = 1 << 17;
 
 /// A pool without its type.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ pub(crate) struct Inner {
     /// See [`Inner::offset_bytes`].
     offset_bytes: usize,
     shards: ShardList,
-    shared: [OnceBox<ArrayQueue<AnyNode>>; 2],
+    shared: [SegQueue<AnyNode>; SIDES],
     cycle: Cycle,
     /// Held by whoever visits all shards; says whether the pool is closed.
     visit: Mutex<Closed>,
@@ -67,7 +66,7 @@ impl Inner {
             id,
             offset_bytes: id.map_or(usize::MAX, |id| id * SLOT_BYTES),
             shards: ShardList::new(),
-            shared: array::from_fn(|_| OnceBox::new()),
+            shared: array::from_fn(|_| SegQueue::new()),
             cycle: Cycle::new(),
             visit: Mutex::new(Closed(false)),
             visits: Visits::new(),
@@ -252,13 +251,16 @@ impl Inner {
     }
 
     fn take_shared(&self, side: usize) -> Option<AnyNode> {
-        self.shared[side].get()?.pop()
+        self.shared[side].pop()
     }
 
     fn put_shared(&self, side: usize, node: AnyNode) -> Result<(), AnyNode> {
-        self.shared[side]
-            .get_or_init(|| Box::new(ArrayQueue::new(SHARED_SLOTS)))
-            .push(node)
+        let shared = &self.shared[side];
+        if shared.len() >= SHARED_ITEMS {
+            return Err(node);
+        }
+        shared.push(node);
+        Ok(())
     }
 
     /// Puts `node`, which retains `bytes`, where its thread finds it first.

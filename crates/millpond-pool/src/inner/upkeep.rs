@@ -3,22 +3,31 @@
 //!
 //! Each visit holds the pool's lock, which gets and puts never take.
 
-use std::iter;
+use std::{array, iter};
 
-use once_cell::race::OnceBox;
-
-use super::Inner;
+use super::{Inner, SHARED_ITEMS};
 use crate::fence::{self, Fenced};
 use crate::node::{AnyNode, Condemned};
 use crate::slot::Slot;
 use crate::stats::{Event, OnPanic, PoolStats, count};
+use crate::victim::SIDES;
 
 impl Inner {
-    /// Turns the generations and drops what has expired.
+    /// Turns the generations and drops all that has expired.
     pub(crate) fn tick(&self) {
+        self.tick_within(usize::MAX);
+    }
+
+    /// Turns the generations, unless more than `most` items wait to be dropped,
+    /// drops at most `most` of what has expired, and returns whether it turned.
+    pub(crate) fn tick_within(&self, most: usize) -> bool {
         let mut condemned = Condemned::default();
-        self.turn(&mut condemned);
+        let turned = {
+            let closed = self.visit.lock();
+            !closed.0 && self.turn(most, &mut condemned)
+        };
         self.drop_counted(condemned);
+        turned
     }
 
     /// Drops what one call has condemned, with nothing held.
@@ -28,35 +37,55 @@ impl Inner {
         watch.done();
     }
 
-    /// Turns the generations: victims are condemned, the rest become victims.
+    /// Turns the generations. The lock is held.
     ///
     /// # Cost
     ///
     /// A fence, a visit of each shard, of which at most sixteen pointers move, and
-    /// a step for each item that expires. Items that live on are not touched.
+    /// a step for each item that is condemned. Items that live on are not touched.
     /// Allocates nothing.
-    fn turn(&self, condemned: &mut Condemned) {
-        let closed = self.visit.lock();
-        if closed.0 {
-            return;
+    fn turn(&self, most: usize, condemned: &mut Condemned) -> bool {
+        let left = most - self.sweep(most, condemned);
+        // Nothing is handed out of the expired side, which is the next to be filled.
+        if left == 0 && self.has_expired() {
+            return false;
         }
         count(&self.rare.ticks);
-        let side = self.cycle.now().victim();
-        let mut expire = |node: AnyNode| {
-            count(&self.rare.expired);
-            self.settle(None, node.charge());
-            condemned.push(node);
-        };
         // All wishes first, then one fence for all of them.
         let fenced = self.want_everything();
         for slot in self.shards.iter() {
-            iter::from_fn(|| slot.take_oldest(side)).for_each(&mut expire);
-            if slot.age(fenced.as_ref(), &mut expire) {
+            let was_private = slot.age(fenced.as_ref(), |node| self.expire(node, condemned));
+            if was_private {
                 count(&self.rare.private_drained);
             }
         }
-        iter::from_fn(|| self.take_shared(side)).for_each(&mut expire);
         self.cycle.advance();
+        self.sweep(left, condemned);
+        true
+    }
+
+    /// Condemns at most `most` items of the expired side, and returns how many. The
+    /// lock is held.
+    fn sweep(&self, most: usize, condemned: &mut Condemned) -> usize {
+        let side = self.cycle.now().expired();
+        let shards = self.shards.iter();
+        let queued = shards.flat_map(|slot| iter::from_fn(move || slot.take_oldest(side)));
+        let shared = iter::from_fn(|| self.take_shared(side));
+        let swept = shared.chain(queued).take(most);
+        swept.map(|node| self.expire(node, condemned)).count()
+    }
+
+    /// Returns whether items wait to be swept.
+    fn has_expired(&self) -> bool {
+        let side = self.cycle.now().expired();
+        let queued = |slot: &'static Slot| slot.queued(side) > 0;
+        !self.shared[side].is_empty() || self.shards.iter().any(queued)
+    }
+
+    fn expire(&self, node: AnyNode, condemned: &mut Condemned) {
+        count(&self.rare.expired);
+        self.settle(None, node.charge());
+        condemned.push(node);
     }
 
     /// Drops items, victims first, until about `bytes` are left, and returns
@@ -88,7 +117,7 @@ impl Inner {
         };
         let mut more = surplus > 0;
         more = more && self.shelves().all(&mut condemn);
-        for side in [turn.victim(), turn.current()] {
+        for side in [turn.expired(), turn.victim(), turn.current()] {
             more = more && self.atomic_items(side).all(&mut condemn);
         }
         let fenced = if more { self.want_everything() } else { None };
@@ -121,7 +150,7 @@ impl Inner {
     /// Takes what lies in the shared tier and in rings, on one side; at most as
     /// many as there are now, since their owners may go on putting.
     fn atomic_items(&self, side: usize) -> impl Iterator<Item = AnyNode> {
-        let len = self.shared[side].get().map_or(0, |queue| queue.len());
+        let len = self.shared[side].len();
         let shared = iter::repeat_with(move || self.take_shared(side)).take(len);
         let queued = self.shards.iter().flat_map(move |slot| {
             iter::repeat_with(move || slot.take_oldest(side)).take(slot.queued(side))
@@ -151,10 +180,7 @@ impl Inner {
                 return;
             }
         }
-        while self.shared[side]
-            .get()
-            .is_none_or(|shared| !shared.is_full())
-        {
+        while self.shared[side].len() < SHARED_ITEMS {
             let stashed = slot.drain_stash();
             let Some(node) = stashed.or_else(|| slot.take_oldest(side)) else {
                 return;
@@ -187,7 +213,7 @@ impl Inner {
             condemned.push(node);
         };
         self.shards.close(&mut condemn);
-        for side in [0, 1] {
+        for side in 0..SIDES {
             iter::from_fn(|| self.take_shared(side)).for_each(&mut condemn);
         }
     }
@@ -200,12 +226,13 @@ impl Inner {
         }
         self.counts.sum_into(&mut stats);
         self.rare.sum_into(&mut stats);
-        let shared = self.shared.iter().filter_map(OnceBox::get);
-        stats.retained_items += shared.map(|queue| queue.len() as u64).sum::<u64>();
+        let shared = self.shared.iter().map(|queue| queue.len() as u64);
+        stats.retained_items += shared.sum::<u64>();
         let turn = self.cycle.now();
         let held = self.held_bytes();
         stats.current_bytes = held[turn.current()];
         stats.victim_bytes = held[turn.victim()];
+        stats.expired_bytes = held[turn.expired()];
         let came = stats.made() + stats.adopted;
         let gone = stats.discards() + stats.reset_panics + stats.expired + stats.trimmed;
         // Counts that are read while items move may be out of step.
@@ -214,10 +241,10 @@ impl Inner {
     }
 
     /// Returns the bytes that lie in queues, by side.
-    fn held_bytes(&self) -> [u64; 2] {
+    fn held_bytes(&self) -> [u64; SIDES] {
         let nets = self.shards.iter().map(Slot::net_bytes);
-        let sums = nets.fold(self.flow.net(), |[a, b], [c, d]| {
-            [a.wrapping_add(c), b.wrapping_add(d)]
+        let sums = nets.fold(self.flow.net(), |sums, nets| {
+            array::from_fn(|side| sums[side].wrapping_add(nets[side]))
         });
         // Counts that are read while items move may be out of step: then the sum
         // is a little below zero.

@@ -2,10 +2,10 @@
 //! The queues of a shard: one thread fills them, any thread takes from them.
 //!
 //! ```text
-//!   owner ──▶ stash (plain, 15) ──▶ ring of this side (atomic steps, 128)
+//!   owner ──▶ stash (plain, 15) ──▶ ring of this turn (atomic steps, 128)
 //!               │ tick               │ turn
 //!               ▼                    ▼
-//!             shelf (15 spots)     ring of the other side     ──▶ anybody
+//!             shelf (15 spots)     ring of the last turn      ──▶ anybody
 //! ```
 
 mod ring;
@@ -22,6 +22,7 @@ mod both {
     use std::ptr::NonNull;
 
     use super::{Ring, Spot, Stash};
+    use crate::victim::SIDES;
 
     /// Items that the stash holds: with its height, two cache lines.
     pub(crate) const STASH_PLACES: usize = 15;
@@ -39,7 +40,7 @@ mod both {
         /// What the last tick has taken from the stash.
         shelf: [Spot<T>; STASH_PLACES],
         /// What the stash has no room for, by side.
-        pub(crate) rings: [Ring<T, RING_PLACES>; 2],
+        pub(crate) rings: [Ring<T, RING_PLACES>; SIDES],
     }
 
     impl<T> Queues<T> {
