@@ -3,6 +3,7 @@
 
 use std::panic::Location;
 
+use crate::auto::AutoTick;
 use crate::meter::UNLIMITED;
 
 /// Whether a thread may take what other threads have given back.
@@ -24,6 +25,7 @@ pub(crate) struct Config {
     /// The most bytes that may lie in its queues.
     pub(crate) budget_bytes: usize,
     pub(crate) steal: Steal,
+    pub(crate) auto: AutoTick,
     /// For people; empty where nobody gave one.
     pub(crate) name: &'static str,
     /// The place of `Pool::new`.
@@ -36,6 +38,7 @@ impl Config {
         Self {
             budget_bytes: UNLIMITED,
             steal: Steal::All,
+            auto: AutoTick::DEFAULT,
             name: "",
             declared_at: Location::caller(),
         }

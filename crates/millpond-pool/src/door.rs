@@ -58,11 +58,13 @@ impl Door {
         self.0.store(inside.0, Release);
     }
 
-    /// Leaves and counts one.
+    /// Leaves, counts one, and returns the count so far.
     #[inline(always)]
-    pub fn leave_counting(&self, inside: Inside) {
+    pub fn leave_counting(&self, inside: Inside) -> u64 {
+        let word = inside.0.wrapping_add(2);
         // Release as in `leave`.
-        self.0.store(inside.0.wrapping_add(2), Release);
+        self.0.store(word, Release);
+        word / 2
     }
 
     /// Counts one without going in. Owner only.

@@ -42,7 +42,10 @@
 //!
 //! # Features
 //!
-//! None. Under `--cfg millpond_loom` only the lock-free parts are built,
+//! - `chaos`: a pool drops, steals and ticks at random, and overwrites spare memory:
+//!   for the tests of programs that use pools. Off by default.
+//!
+//! Under `--cfg millpond_loom` only the lock-free parts are built,
 //! on loom's atomics, for `tests/loom.rs`.
 
 pub(crate) mod queue;
@@ -52,6 +55,10 @@ mod door;
 mod fence;
 mod place;
 
+#[cfg(not(millpond_loom))]
+mod auto;
+#[cfg(not(millpond_loom))]
+mod chaos;
 #[cfg(not(millpond_loom))]
 mod config;
 #[cfg(not(millpond_loom))]
@@ -87,9 +94,12 @@ mod stats;
 mod tick;
 #[cfg(not(millpond_loom))]
 mod victim;
+#[cfg(not(millpond_loom))]
+mod wipe;
 
 #[cfg(not(millpond_loom))]
 pub use crate::{
+    auto::AutoTick,
     config::Steal,
     local_pool::{LocalPool, LocalPooled},
     maintainer::Maintainer,
@@ -100,7 +110,8 @@ pub use crate::{
     recycle::Recycle,
     registry::pools,
     stats::{PoolReport, PoolStats},
-    tick::tick_all,
+    tick::{Pressure, purge_all, relieve, tick_all},
+    wipe::Wipe,
 };
 
 pub use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES, Strikes, Verdict};
@@ -109,6 +120,8 @@ pub use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES, Strikes, Verdict};
 /// only. Not part of the interface.
 #[doc(hidden)]
 pub mod parts {
+    #[cfg(not(millpond_loom))]
+    pub use crate::chaos::{Calm, calm};
     pub use crate::{
         door::Door,
         fence::heavy,

@@ -14,17 +14,20 @@ use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 
 use once_cell::race::OnceBox;
 
+use crate::auto::{AutoTick, GETS_PER_PULSE};
+use crate::chaos;
 use crate::config::{Config, Steal};
 use crate::inner::Inner;
 use crate::local;
 use crate::node::{AnyNode, Node};
 use crate::owned::OwnedPooled;
 use crate::pooled::Pooled;
-use crate::recycle::{Recycle, recycle_large};
+use crate::recycle::{self, Recycle, WipeFn, recycle_large};
 use crate::registry;
 use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES};
 use crate::slot::OwnSlot;
 use crate::stats::{OnPanic, PoolStats, count};
+use crate::wipe::Wipe;
 
 /// A pool of items that threads use one after the other.
 ///
@@ -36,6 +39,8 @@ pub struct Pool<T> {
     offset_bytes: AtomicUsize,
     inner: OnceBox<Arc<Inner>>,
     make: fn() -> T,
+    /// Zeroes an item that comes back, where the pool was told to.
+    wipe: WipeFn<T>,
     config: Config,
     /// Invariant in `T`: an item goes in as what it comes out.
     _items: PhantomData<Cell<T>>,
@@ -57,6 +62,7 @@ impl<T> Pool<T> {
             offset_bytes: AtomicUsize::new(usize::MAX),
             inner: OnceBox::new(),
             make,
+            wipe: None,
             config: Config::new(),
             _items: PhantomData,
         }
@@ -98,6 +104,31 @@ impl<T> Pool<T> {
         self
     }
 
+    /// Chooses when the pool ticks by itself; unless told, every 30 seconds of use.
+    #[must_use]
+    pub const fn with_auto_tick(mut self, auto: AutoTick) -> Self {
+        self.config.auto = auto;
+        self
+    }
+
+    /// Lets the pool zero the memory of each item that comes back, after its reset.
+    ///
+    /// Also of those that it then shrinks or drops, and of those that are discarded.
+    /// Not of what a user has let go of before: a vector that grew has left copies
+    /// behind in memory that nobody here knows.
+    ///
+    /// # Cost
+    ///
+    /// A write of all retained bytes at each return.
+    #[must_use]
+    pub const fn with_zero_on_recycle(mut self) -> Self
+    where
+        T: Wipe,
+    {
+        self.wipe = Some(T::wipe);
+        self
+    }
+
     /// Chooses whether a get may take what other threads hold.
     #[must_use]
     pub const fn with_steal(mut self, steal: Steal) -> Self {
@@ -115,7 +146,8 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     ///
     /// # Panics
     ///
-    /// If `make` does. The pool is as before.
+    /// If `make` does, and then the pool is as before; or the `Drop` of an item that
+    /// expires in a tick of the pool's own ([`AutoTick`]).
     ///
     /// # Cost
     ///
@@ -129,8 +161,17 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         let Some(own) = self.own_slot() else {
             return self.get_far();
         };
+        if chaos::roll(4) {
+            return self.get_far();
+        }
         match own.take_private() {
-            Some(node) => Pooled::new(self, self.own_type(node)),
+            Some((node, gets)) => {
+                let item = Pooled::new(self, self.own_type(node));
+                if gets.is_multiple_of(GETS_PER_PULSE) {
+                    self.inner().pulse(GETS_PER_PULSE);
+                }
+                item
+            }
             None => self.get_near(own),
         }
     }
@@ -140,7 +181,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
         let own = self.own_slot();
         let node = match own.as_ref().and_then(OwnSlot::take_private) {
-            Some(node) => node,
+            Some((node, _)) => node,
             None => self.inner().try_take(own)?,
         };
         Some(Pooled::new(self, self.own_type(node)))
@@ -195,7 +236,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         if bytes > KEEP_BYTES {
             return self.take_back_large(node, bytes, watch);
         }
-        node.value.reset();
+        recycle::reset(&mut node.value, self.wipe);
         mem::forget(watch);
         self.keep(node, bytes);
     }
@@ -207,6 +248,9 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         let Some(own) = self.own_slot() else {
             return self.put_far(node, bytes);
         };
+        if chaos::roll(4) {
+            return self.put_near(own, node, bytes);
+        }
         if let Err(node) = own.put_private(node) {
             self.put_near(own, node, bytes);
         }
@@ -217,7 +261,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     #[inline(never)]
     fn take_back_large(&self, mut node: Box<Node<T>>, bytes: usize, watch: OnResetPanic<'_, T>) {
         let Node { header, value } = &mut *node;
-        let kept = recycle_large(value, &mut header.strikes, bytes);
+        let kept = recycle_large(value, &mut header.strikes, bytes, self.wipe);
         let bytes = value.retained_bytes();
         mem::forget(watch);
         if !kept {
@@ -306,7 +350,10 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         count(&self.inner().rare.detached);
     }
 
-    pub(crate) fn discard(&self, node: Box<Node<T>>) {
+    pub(crate) fn discard(&self, mut node: Box<Node<T>>) {
+        if let Some(wipe) = self.wipe {
+            recycle::reset(&mut node.value, Some(wipe));
+        }
         count(&self.inner().rare.chosen_discards);
         self.inner().drop_counted(node);
     }

@@ -66,17 +66,36 @@ pub trait Recycle {
     fn grow_to(&mut self, bytes: usize) {
         let _ = bytes;
     }
+
+    /// Fills spare memory with rubbish, under the feature `chaos` only.
+    #[doc(hidden)]
+    fn poison(&mut self) {}
 }
+
+/// What a pool does to an item after its reset; nothing where it wants nothing.
+pub(crate) type WipeFn<T> = Option<fn(&mut T)>;
 
 /// Resets `value` for its next user and returns whether to keep it.
 #[inline]
 pub(crate) fn recycle<T: Recycle>(value: &mut T, strikes: &mut Strikes) -> bool {
     let retained_bytes = value.retained_bytes();
     if retained_bytes > KEEP_BYTES {
-        return recycle_large(value, strikes, retained_bytes);
+        return recycle_large(value, strikes, retained_bytes, None);
     }
-    value.reset();
+    reset(value, None);
     true
+}
+
+/// Resets `value` and leaves nothing of its last user where the pool says so.
+#[inline]
+pub(crate) fn reset<T: Recycle>(value: &mut T, wipe: WipeFn<T>) {
+    value.reset();
+    if cfg!(feature = "chaos") {
+        value.poison();
+    }
+    if let Some(wipe) = wipe {
+        wipe(value);
+    }
 }
 
 #[cold]
@@ -84,9 +103,11 @@ pub(crate) fn recycle_large<T: Recycle>(
     value: &mut T,
     strikes: &mut Strikes,
     retained_bytes: usize,
+    wipe: WipeFn<T>,
 ) -> bool {
     let verdict = strikes.judge(retained_bytes, value.used_bytes());
-    value.reset();
+    // Before it shrinks: what is cut off is clean as well.
+    reset(value, wipe);
     match verdict {
         Verdict::Keep => true,
         Verdict::Shrink { to_bytes } => {
@@ -122,10 +143,20 @@ impl<T> Recycle for Vec<T> {
         // A wish: without the memory, the vector stays as it is. So below.
         let _ = self.try_reserve(more);
     }
+    #[cfg(feature = "chaos")]
+    fn poison(&mut self) {
+        crate::Wipe::wipe(self);
+    }
 }
 
 impl Recycle for String {
     fn reset(&mut self) {
+        self.clear();
+    }
+    #[cfg(feature = "chaos")]
+    fn poison(&mut self) {
+        let letters = self.capacity();
+        self.extend(std::iter::repeat_n(crate::chaos::POISON, letters));
         self.clear();
     }
     fn retained_bytes(&self) -> usize {

@@ -11,7 +11,7 @@
 //! # Invariants
 //!
 //! - `own`: an [`OwnSlot`] exists only on the thread whose table it is in, and
-//!   no user code runs while one is held.
+//!   no user code runs between two uses of one.
 //! - `one-visitor`: whoever visits (wants, takes what is wanted, ages) holds the
 //!   lock of the pool.
 //! - Those of [`Place`] and [`Door`], which these two are there for.
@@ -230,16 +230,17 @@ impl OwnSlot {
         }
     }
 
-    /// Takes the private item and counts it. Without an atomic operation: only
-    /// where [`fence::is_asymmetric`](crate::fence::is_asymmetric).
+    /// Takes the private item and counts it; returns the count as well. Without an
+    /// atomic operation: only where
+    /// [`fence::is_asymmetric`](crate::fence::is_asymmetric).
     #[inline(always)]
-    pub(crate) fn take_private(&self) -> Option<AnyNode> {
+    pub(crate) fn take_private(&self) -> Option<(AnyNode, u64)> {
         let Slot { door, private, .. } = self.slot;
         let inside = door.enter();
         match private.take(&inside) {
             Some(header) => {
-                door.leave_counting(inside);
-                Some(node(header))
+                let count = door.leave_counting(inside);
+                Some((node(header), count))
             }
             None => {
                 door.leave(inside);
@@ -321,9 +322,9 @@ impl OwnSlot {
         &self.slot.flow
     }
 
-    /// Counts one.
+    /// Counts one, and returns the count so far.
     #[inline]
-    pub(crate) fn count(&self, event: Event) {
-        self.slot.counts.add_as_owner(event);
+    pub(crate) fn count(&self, event: Event) -> u64 {
+        self.slot.counts.add_as_owner(event)
     }
 }

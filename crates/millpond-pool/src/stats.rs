@@ -150,19 +150,21 @@ impl Counts {
         Self([const { AtomicU64::new(0) }; 7])
     }
 
-    /// Counts one, in a shard that the caller owns.
+    /// Counts one, in a shard that the caller owns, and returns the count.
     #[inline]
-    pub(crate) fn add_as_owner(&self, event: Event) {
+    pub(crate) fn add_as_owner(&self, event: Event) -> u64 {
         let count = &self.0[event as usize];
         // Relaxed, and not one atomic step: only the owner writes, and nothing
         // is published.
-        count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
+        let sum = count.load(Relaxed).wrapping_add(1);
+        count.store(sum, Relaxed);
+        sum
     }
 
-    /// Counts one, from any thread.
-    pub(crate) fn add(&self, event: Event) {
+    /// Counts one, from any thread, and returns the count.
+    pub(crate) fn add(&self, event: Event) -> u64 {
         // Relaxed: a count.
-        self.0[event as usize].fetch_add(1, Relaxed);
+        self.0[event as usize].fetch_add(1, Relaxed) + 1
     }
 
     /// Forgets all counts; nobody else can reach them.

@@ -6,9 +6,8 @@ use crate::registry;
 /// Turns the generations of every pool of the process by one.
 ///
 /// What nobody has used since the tick before the last is dropped, on the
-/// calling thread; also what lies in the shards of threads that sleep. A pool
-/// knows no clock: call this from whatever runs now and then (a timer, a park
-/// hook, a request counter).
+/// calling thread; also what lies in the shards of threads that sleep. Call this
+/// from whatever runs now and then (a timer, a park hook, a request counter).
 ///
 /// # Panics
 ///
@@ -24,5 +23,47 @@ pub fn tick_all() {
         if let Some(pool) = registry::pool(id) {
             pool.tick();
         }
+    }
+}
+
+/// Drops all that lies in any pool of the process.
+///
+/// # Panics
+///
+/// As [`tick_all`].
+pub fn purge_all() {
+    for id in 0..registry::ids() {
+        if let Some(pool) = registry::pool(id) {
+            pool.trim_to(0);
+        }
+    }
+}
+
+/// How badly memory is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Pressure {
+    /// Not at all.
+    None,
+    /// More than the program is meant to hold: what idles is to go sooner.
+    Some,
+    /// Nothing can be spared.
+    Full,
+}
+
+/// Gives memory back as `pressure` tells: a tick of all pools for
+/// [`Some`](Pressure::Some), all that lies in them for [`Full`](Pressure::Full).
+///
+/// Pools know nothing of an allocator or of the system: whoever watches one calls
+/// this (`millpond_map::relieve` watches the arena).
+///
+/// # Panics
+///
+/// As [`tick_all`].
+pub fn relieve(pressure: Pressure) {
+    match pressure {
+        Pressure::None => {}
+        Pressure::Some => tick_all(),
+        Pressure::Full => purge_all(),
     }
 }

@@ -4,12 +4,14 @@
 mod common;
 
 use common::weight::Weight;
+use millpond_pool::parts::calm;
 use millpond_pool::{Pool, global_held_bytes, set_global_budget};
 
 const MIB: usize = 1 << 20;
 
 #[test]
 fn all_pools_share_the_global_budget() {
+    let _calm = calm();
     let [first, second] = [(); 2].map(|()| Pool::new(Weight::default));
     first.put(Weight::new(50 * MIB)); // before there is a budget: not counted
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
 use common::{Item, Lives};
-use millpond_pool::parts::Ring;
+use millpond_pool::parts::{Ring, calm};
 use millpond_pool::{Pool, Recycle};
 
 /// A plain value: what was put is what comes out.
@@ -31,6 +31,7 @@ fn take(pool: &Pool<Plain>) -> Option<usize> {
 
 #[test]
 fn TestPool() {
+    let _calm = calm();
     let pool = Pool::new(|| Plain(0));
     assert_eq!(take(&pool), None, "empty");
 
@@ -52,6 +53,7 @@ fn TestPool() {
 
 #[test]
 fn TestPoolNew() {
+    let _calm = calm();
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let pool = Pool::new(|| Plain(CALLS.fetch_add(1, SeqCst) + 1));
     assert_eq!(pool.get().detach(), Plain(1));
@@ -84,18 +86,21 @@ fn test_pool(lives: &'static Lives, drain: bool) {
 
 #[test]
 fn TestPoolGC() {
+    let _calm = calm();
     static LIVES: Lives = Lives::new();
     test_pool(&LIVES, true);
 }
 
 #[test]
 fn TestPoolRelease() {
+    let _calm = calm();
     static LIVES: Lives = Lives::new();
     test_pool(&LIVES, false);
 }
 
 #[test]
 fn TestPoolStress() {
+    let _calm = calm();
     const THREADS: usize = 10;
     const ROUNDS: usize = 100_000;
     let pool = Pool::new(|| Plain(7));
@@ -170,6 +175,7 @@ fn test_pool_dequeue<const SLOTS: usize>(pushes: usize) {
 
 #[test]
 fn TestPoolDequeue() {
+    let _calm = calm();
     test_pool_dequeue::<16>(200_000);
 }
 
@@ -177,5 +183,6 @@ fn TestPoolDequeue() {
 /// tier. What is left of the test is the ring as the pool uses it.
 #[test]
 fn TestPoolChain() {
+    let _calm = calm();
     test_pool_dequeue::<128>(200_000);
 }

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use common::{Item, Lives};
+use millpond_pool::parts::calm;
 use millpond_pool::{Pool, Recycle};
 
 /// Runs `f`, which panics.
@@ -55,6 +56,7 @@ impl Drop for Bomb {
 
 #[test]
 fn a_panic_in_make_leaves_the_pool_as_it_was() {
+    let _calm = calm();
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| {
@@ -69,6 +71,7 @@ fn a_panic_in_make_leaves_the_pool_as_it_was() {
 
 #[test]
 fn a_panic_in_any_step_of_a_return_drops_that_item_and_no_other() {
+    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
     for callback in ["reset", "retained_bytes", "used_bytes", "shrink_to"] {
@@ -92,6 +95,7 @@ fn a_panic_in_any_step_of_a_return_drops_that_item_and_no_other() {
 
 #[test]
 fn a_guard_dropped_while_panicking_is_discarded() {
+    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Item::new(&LIVES, 0));
     panics(|| {
@@ -105,6 +109,7 @@ fn a_guard_dropped_while_panicking_is_discarded() {
 
 #[test]
 fn a_panic_in_drop_during_a_tick_drops_the_others_all_the_same() {
+    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
     for _ in 0..10 {
@@ -121,9 +126,10 @@ fn a_panic_in_drop_during_a_tick_drops_the_others_all_the_same() {
 
 #[test]
 fn a_panic_in_drop_of_what_fits_nowhere_or_is_discarded() {
+    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
-    for _ in 0..15 + 128 + 512 {
+    for _ in 0..15 + 128 + (1 << 17) {
         pool.put(Bomb(Item::new(&LIVES, 0)));
     }
     let held = pool.stats().retained_items;

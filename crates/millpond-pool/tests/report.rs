@@ -1,5 +1,6 @@
 //! What the process can say about its pools.
 
+use millpond_pool::parts::calm;
 use millpond_pool::{Pool, PoolReport, pools};
 
 fn row(name: &str) -> Option<PoolReport> {
@@ -8,6 +9,7 @@ fn row(name: &str) -> Option<PoolReport> {
 
 #[test]
 fn a_pool_is_listed_from_its_first_use_until_it_is_dropped() {
+    let _calm = calm();
     static NAMED: Pool<Vec<u8>> = Pool::new(Vec::new).with_name("named");
     assert_eq!(row("named"), None);
     drop(NAMED.get());
@@ -24,6 +26,7 @@ fn a_pool_is_listed_from_its_first_use_until_it_is_dropped() {
 
 #[test]
 fn outstanding_is_what_is_out() {
+    let _calm = calm();
     let pool: Pool<Vec<u8>> = Pool::new(Vec::new);
     let out = || pool.stats().outstanding;
     assert_eq!(out(), 0);
@@ -46,6 +49,7 @@ fn outstanding_is_what_is_out() {
 
 #[test]
 fn outstanding_holds_across_threads_and_their_ends() {
+    let _calm = calm();
     let pool: Pool<Vec<u8>> = Pool::new(Vec::new);
     std::thread::scope(|scope| {
         for _ in 0..8 {

@@ -8,6 +8,7 @@ use std::thread;
 
 use common::{Item, Lives};
 use millpond_pool::Pool;
+use millpond_pool::parts::calm;
 
 const SCALE: usize = if cfg!(millpond_stress) { 100 } else { 1 };
 
@@ -60,6 +61,7 @@ fn tickers_thieves_and_owners_never_share_an_item() {
 
 #[test]
 fn get_here_and_put_there_stays_flat_and_hits() {
+    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Item::new(&LIVES, 0));
     let rounds = 100_000 * SCALE;

@@ -2,10 +2,12 @@
 
 use std::thread;
 
+use millpond_pool::parts::calm;
 use millpond_pool::{Pool, tick_all};
 
 #[test]
 fn tick_all_turns_every_pool_and_none_that_is_gone() {
+    let _calm = calm();
     static STRINGS: Pool<String> = Pool::new(String::new);
     let bytes = Pool::new(Vec::<u8>::new);
     let dropped = Pool::new(Vec::<u16>::new);

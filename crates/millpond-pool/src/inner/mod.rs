@@ -13,6 +13,8 @@ use std::panic::Location;
 use crossbeam_queue::SegQueue;
 use parking_lot::Mutex;
 
+use crate::auto::{Auto, GETS_PER_PULSE, MISSES_PER_PULSE};
+use crate::chaos;
 use crate::config::{Config, Steal};
 use crate::fence;
 use crate::local;
@@ -44,6 +46,7 @@ pub(crate) struct Inner {
     /// Held by whoever visits all shards; says whether the pool is closed.
     visit: Mutex<Closed>,
     visits: Visits,
+    auto: Auto,
     /// Counts of threads that have no shard.
     counts: Counts,
     /// What they and tickers have moved.
@@ -70,6 +73,7 @@ impl Inner {
             cycle: Cycle::new(),
             visit: Mutex::new(Closed(false)),
             visits: Visits::new(),
+            auto: Auto::new(config.auto),
             counts: Counts::new(),
             flow: Flow::new(),
             meter: Meter::new(config.budget_bytes),
@@ -107,7 +111,7 @@ impl Inner {
             .or_else(|| self.id.and_then(|id| local::own_slot(id, &self.shards)))
     }
 
-    fn count(&self, own: Option<&OwnSlot>, event: Event) {
+    fn count(&self, own: Option<&OwnSlot>, event: Event) -> u64 {
         match own {
             Some(own) => own.count(event),
             None => self.counts.add(event),
@@ -130,11 +134,15 @@ impl Inner {
     pub(crate) fn take(&self, near: Option<OwnSlot>) -> Option<AnyNode> {
         let turn = self.cycle.now();
         // A slot that is not open has nothing in its queues.
-        if let Some(own) = &near
+        if !chaos::roll(4)
+            && let Some(own) = &near
             && let Some(node) = own.take_newest(turn.current())
         {
-            own.count(Event::QueueGet);
+            let gets = own.count(Event::QueueGet);
             self.settle(near.as_ref(), node.charge());
+            if gets.is_multiple_of(GETS_PER_PULSE) {
+                self.pulse(GETS_PER_PULSE);
+            }
             return Some(node);
         }
         self.take_far(near, turn)
@@ -167,14 +175,27 @@ impl Inner {
             Some(node) => self.settle(own, node.charge()),
             None => {
                 self.visits.earn();
-                self.count(own, Event::Miss);
+                let misses = self.count(own, Event::Miss);
+                if misses.is_multiple_of(MISSES_PER_PULSE) {
+                    self.pulse(MISSES_PER_PULSE);
+                }
             }
+        }
+        if chaos::roll(64) {
+            self.tick_within(4);
         }
         found
     }
 
     fn take_current(&self, own: Option<&OwnSlot>, turn: Turn) -> Option<AnyNode> {
         let side = turn.current();
+        let elsewhere = || self.others(own).find_map(|slot| slot.take_oldest(side));
+        if chaos::roll(4)
+            && let Some(node) = elsewhere()
+        {
+            self.count(own, Event::StolenGet);
+            return Some(node);
+        }
         if let Some(node) = own.and_then(|own| own.take_newest_any(side)) {
             self.count(own, Event::QueueGet);
             return Some(node);
@@ -183,7 +204,7 @@ impl Inner {
             self.count(own, Event::SharedGet);
             return Some(node);
         }
-        let stolen = self.others(own).find_map(|slot| slot.take_oldest(side));
+        let stolen = elsewhere();
         if stolen.is_some() {
             self.count(own, Event::StolenGet);
         }
@@ -208,7 +229,7 @@ impl Inner {
             .or_else(|| self.others(own).find_map(of_shard))
             .or_else(|| self.take_shared(side));
         match found {
-            Some(_) => self.count(own, Event::VictimGet),
+            Some(_) => _ = self.count(own, Event::VictimGet),
             None => self.cycle.note_fruitless(turn),
         }
         found
@@ -277,6 +298,10 @@ impl Inner {
         mut node: AnyNode,
         bytes: usize,
     ) -> Result<(), AnyNode> {
+        if chaos::roll(4) {
+            count(&self.rare.full_discards);
+            return Err(node);
+        }
         let Some(charge) = self.meter.admit(bytes) else {
             count(&self.rare.budget_discards);
             return Err(node);

@@ -30,6 +30,30 @@ impl Inner {
         turned
     }
 
+    /// Ticks if it is time for it, and else sweeps a little. `ops` have passed on the
+    /// calling thread. Waits for nobody.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn pulse(&self, ops: u64) {
+        /// Items that one pulse drops: some microseconds for most.
+        const AT_ONCE: usize = 64;
+        let is_due = self.auto.is_due(ops);
+        if !is_due && !self.has_expired() {
+            return;
+        }
+        let mut condemned = Condemned::default();
+        if let Some(closed) = self.visit.try_lock()
+            && !closed.0
+        {
+            if is_due {
+                self.turn(AT_ONCE, &mut condemned);
+            } else {
+                self.sweep(AT_ONCE, &mut condemned);
+            }
+        }
+        self.drop_counted(condemned);
+    }
+
     /// Drops what one call has condemned, with nothing held.
     pub(crate) fn drop_counted<N>(&self, nodes: N) {
         let watch = OnPanic(&self.rare.drop_panics);
@@ -196,7 +220,7 @@ impl Inner {
     fn hand_over_one(&self, side: usize, node: AnyNode) -> Result<(), AnyNode> {
         let moved = self.put_shared(side, node);
         match moved {
-            Ok(()) => self.counts.add(Event::SharedPut),
+            Ok(()) => _ = self.counts.add(Event::SharedPut),
             Err(_) => count(&self.rare.full_discards),
         }
         moved
