@@ -95,6 +95,8 @@ mod tick;
 #[cfg(not(millpond_loom))]
 mod victim;
 #[cfg(not(millpond_loom))]
+mod watch;
+#[cfg(not(millpond_loom))]
 mod wipe;
 
 #[cfg(not(millpond_loom))]
@@ -111,6 +113,7 @@ pub use crate::{
     registry::pools,
     stats::{PoolReport, PoolStats},
     tick::{Pressure, purge_all, relieve, tick_all},
+    watch::OldestGuard,
     wipe::Wipe,
 };
 

@@ -23,6 +23,7 @@ use std::ptr::NonNull;
 
 use crate::meter::Charge;
 use crate::retain::Strikes;
+use crate::watch::{Tag, TagHandle};
 
 /// The part of a node that does not depend on its item.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct Header {
     /// What the item counts for in a queue; left over from the last one while
     /// it is out or in a private place.
     charge: Charge,
+    /// Whether it is out.
+    pub(crate) tag: TagHandle,
 }
 
 /// An item and its header. `repr(C)`: the header is at the node's address.
@@ -48,12 +51,13 @@ pub(crate) struct Node<T> {
 
 impl<T> Node<T> {
     /// Boxes `value`: the one allocation in the life of a pooled item.
-    pub(crate) fn boxed(value: T) -> Box<Self> {
+    pub(crate) fn boxed(value: T, tag: &'static Tag) -> Box<Self> {
         let header = Header {
             next: None,
             drop: drop_node::<T>,
             strikes: Strikes::new(),
             charge: Charge::NONE,
+            tag: TagHandle::new(tag),
         };
         Box::new(Self { header, value })
     }

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 
@@ -28,6 +29,9 @@ use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES};
 use crate::slot::OwnSlot;
 use crate::stats::{OnPanic, PoolStats, count};
 use crate::wipe::Wipe;
+
+/// Where an item was got.
+type Site = &'static Location<'static>;
 
 /// A pool of items that threads use one after the other.
 ///
@@ -156,35 +160,39 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// if `make` is called. Before that, one in 64 misses makes a system call to take
     /// from another thread.
     #[inline]
+    #[track_caller]
     pub fn get(&self) -> Pooled<'_, T> {
+        let site = Location::caller();
         // Two ways out of the fast path, so that it does not carry an `Option`.
         let Some(own) = self.own_slot() else {
-            return self.get_far();
+            return self.get_far(site);
         };
         if chaos::roll(4) {
-            return self.get_far();
+            return self.get_far(site);
         }
         match own.take_private() {
             Some((node, gets)) => {
-                let item = Pooled::new(self, self.own_type(node));
+                let item = Pooled::new(self, self.own_type(node), site);
                 if gets.is_multiple_of(GETS_PER_PULSE) {
                     self.inner().pulse(GETS_PER_PULSE);
                 }
                 item
             }
-            None => self.get_near(own),
+            None => self.get_near(own, site),
         }
     }
 
     /// Returns an item that was given back, or none.
     #[inline]
+    #[track_caller]
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
+        let site = Location::caller();
         let own = self.own_slot();
         let node = match own.as_ref().and_then(OwnSlot::take_private) {
             Some((node, _)) => node,
             None => self.inner().try_take(own)?,
         };
-        Some(Pooled::new(self, self.own_type(node)))
+        Some(Pooled::new(self, self.own_type(node), site))
     }
 
     /// Returns an item that has room for about `hint_bytes`.
@@ -195,6 +203,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// # Panics
     ///
     /// If `make` or `grow_to` does.
+    #[track_caller]
     pub fn get_sized(&self, hint_bytes: usize) -> Pooled<'_, T> {
         let mut item = self.get();
         item.grow_to(hint_bytes.min(MAX_HINT_BYTES));
@@ -206,6 +215,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// # Panics
     ///
     /// If `make` does.
+    #[track_caller]
     pub fn get_owned(self: &Arc<Self>) -> OwnedPooled<T> {
         OwnedPooled::new(Arc::clone(self), self.get().into_node().1)
     }
@@ -217,7 +227,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// Allocates the node that the item will live in from now on.
     pub fn put(&self, value: T) {
         count(&self.inner().rare.adopted);
-        self.take_back(Node::boxed(value));
+        self.take_back(Node::boxed(value, self.inner().tags.tag()));
     }
 
     /// Returns the calling thread's slot, if it is near; it may not be open.
@@ -232,6 +242,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     pub(crate) fn take_back(&self, mut node: Box<Node<T>>) {
         // User code: a panic in it drops the node, which is in no place now.
         let watch = OnResetPanic(self);
+        node.header.tag.tag().give_back();
         let bytes = node.value.retained_bytes();
         if bytes > KEEP_BYTES {
             return self.take_back_large(node, bytes, watch);
@@ -286,10 +297,10 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     /// Not cold: all but one of the items that a thread holds come this way.
     #[inline(never)]
-    fn get_near(&self, own: OwnSlot) -> Pooled<'_, T> {
+    fn get_near(&self, own: OwnSlot, site: Site) -> Pooled<'_, T> {
         match self.inner().take(Some(own)) {
-            Some(node) => Pooled::new(self, self.own_type(node)),
-            None => self.get_new(),
+            Some(node) => Pooled::new(self, self.own_type(node), site),
+            None => self.get_new(site),
         }
     }
 
@@ -303,10 +314,10 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     #[cold]
     #[inline(never)]
-    fn get_far(&self) -> Pooled<'_, T> {
+    fn get_far(&self, site: Site) -> Pooled<'_, T> {
         match self.inner().take(None) {
-            Some(node) => Pooled::new(self, self.own_type(node)),
-            None => self.get_new(),
+            Some(node) => Pooled::new(self, self.own_type(node), site),
+            None => self.get_new(site),
         }
     }
 
@@ -327,11 +338,11 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     #[cold]
     #[inline(never)]
-    fn get_new(&self) -> Pooled<'_, T> {
+    fn get_new(&self, site: Site) -> Pooled<'_, T> {
         let watch = OnPanic(&self.inner().rare.make_panics);
         let value = (self.make)();
         watch.done();
-        Pooled::new(self, Node::boxed(value))
+        Pooled::new(self, Node::boxed(value, self.inner().tags.tag()), site)
     }
 
     #[cold]

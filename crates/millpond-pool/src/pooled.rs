@@ -8,6 +8,7 @@
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 
 use crate::node::Node;
 use crate::pool::Pool;
@@ -33,7 +34,12 @@ pub struct Pooled<'p, T: Recycle + Send + 'static> {
 
 impl<'p, T: Recycle + Send + 'static> Pooled<'p, T> {
     #[inline]
-    pub(crate) fn new(pool: &'p Pool<T>, node: Box<Node<T>>) -> Self {
+    pub(crate) fn new(
+        pool: &'p Pool<T>,
+        node: Box<Node<T>>,
+        site: &'static Location<'static>,
+    ) -> Self {
+        node.header.tag.tag().lend(site);
         Self {
             pool,
             node: ManuallyDrop::new(node),

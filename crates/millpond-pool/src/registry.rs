@@ -86,6 +86,7 @@ pub(crate) fn close(inner: &Inner) {
         drop(held);
     }
     drop(condemned);
+    inner.tags.take_back();
 }
 
 /// Returns the pool with this id, if there is one.

@@ -8,6 +8,8 @@
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::watch::OldestGuard;
+
 /// What a pool has done since it was first used.
 ///
 /// Sums over the shards, each read on its own: exact while nobody uses the
@@ -63,7 +65,9 @@ pub struct PoolStats {
     /// Items out now: made or adopted, and neither in the pool, nor dropped, nor
     /// detached. One whose guard was forgotten stays out for ever.
     pub outstanding: u64,
-    /// Items that lie in the pool now, in both generations.
+    /// The guard that has been out longest: what is held up, or was forgotten.
+    pub oldest_guard: Option<OldestGuard>,
+    /// Items that lie in the pool now, in all generations.
     pub retained_items: u64,
     /// Those of them that lie in private places and what the last tick made of
     /// these: at most two per thread, of at most

@@ -99,7 +99,7 @@ fn user_code_may_come_back_and_may_panic() {
             DEPTH.set(depth + 1);
             let panicked = catch_unwind(AssertUnwindSafe(|| {
                 drop([POOL.get(), POOL.get()]);
-                if CALLS.fetch_add(1, SeqCst) % 97 == 0 {
+                if CALLS.fetch_add(1, SeqCst).is_multiple_of(97) {
                     std::panic::resume_unwind(Box::new("wild"));
                 }
             }));

@@ -72,3 +72,28 @@ fn outstanding_holds_across_threads_and_their_ends() {
     pool.tick();
     assert_eq!(pool.stats().outstanding, 1);
 }
+
+#[test]
+fn the_oldest_guard_and_who_got_it_are_known() {
+    let _calm = calm();
+    let pool = Pool::new(Vec::<u8>::new);
+    assert_eq!(pool.stats().oldest_guard, None);
+    let line = line!() + 1;
+    let first = pool.get();
+    for _ in 0..100 {
+        drop([pool.get(), pool.get_sized(10)]);
+    }
+    let oldest = pool.stats().oldest_guard.expect("one is out");
+    assert_eq!((oldest.site.file(), oldest.site.line()), (file!(), line));
+    drop(first);
+    assert_eq!(pool.stats().oldest_guard, None);
+
+    // A forgotten guard is out until its pool is gone, and not longer.
+    std::mem::forget(pool.get());
+    assert!(pool.stats().oldest_guard.is_some());
+    drop(pool);
+    let next = Pool::new(String::new);
+    drop(next.get());
+    assert_eq!(next.stats().oldest_guard, None);
+    assert_eq!(next.stats().outstanding, 0);
+}

@@ -25,6 +25,7 @@ use crate::shards::ShardList;
 use crate::slot::{OwnSlot, SLOT_BYTES, Slot};
 use crate::stats::{Counts, Event, PoolReport, RareCounts, count};
 use crate::victim::{Cycle, SIDES, Turn};
+use crate::watch::Tags;
 use visits::Visits;
 
 /// Items that the shared tier holds, in each generation; it grows by blocks of 31.
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     visit: Mutex<Closed>,
     visits: Visits,
     auto: Auto,
+    pub(crate) tags: &'static Tags,
     /// Counts of threads that have no shard.
     counts: Counts,
     /// What they and tickers have moved.
@@ -74,6 +76,7 @@ impl Inner {
             visit: Mutex::new(Closed(false)),
             visits: Visits::new(),
             auto: Auto::new(config.auto),
+            tags: Tags::lend(),
             counts: Counts::new(),
             flow: Flow::new(),
             meter: Meter::new(config.budget_bytes),

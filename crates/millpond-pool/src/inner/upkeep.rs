@@ -11,6 +11,7 @@ use crate::node::{AnyNode, Condemned};
 use crate::slot::Slot;
 use crate::stats::{Event, OnPanic, PoolStats, count};
 use crate::victim::SIDES;
+use crate::watch;
 
 impl Inner {
     /// Turns the generations and drops all that has expired.
@@ -37,6 +38,7 @@ impl Inner {
     pub(crate) fn pulse(&self, ops: u64) {
         /// Items that one pulse drops: some microseconds for most.
         const AT_ONCE: usize = 64;
+        watch::read_clock();
         let is_due = self.auto.is_due(ops);
         if !is_due && !self.has_expired() {
             return;
@@ -75,6 +77,7 @@ impl Inner {
             return false;
         }
         count(&self.rare.ticks);
+        watch::read_clock();
         // All wishes first, then one fence for all of them.
         let fenced = self.want_everything();
         for slot in self.shards.iter() {
@@ -257,6 +260,7 @@ impl Inner {
         stats.current_bytes = held[turn.current()];
         stats.victim_bytes = held[turn.victim()];
         stats.expired_bytes = held[turn.expired()];
+        stats.oldest_guard = self.tags.oldest_guard();
         let came = stats.made() + stats.adopted;
         let gone = stats.discards() + stats.reset_panics + stats.expired + stats.trimmed;
         // Counts that are read while items move may be out of step.
