@@ -40,13 +40,16 @@
 //!
 //! None is on by default. `serde`: snapshots for programs. `prometheus`: a collector for
 //! prometheus-client, read at scrape time. `metrics`: the facade of that name.
-//! `opentelemetry`: observable instruments. `tracing`: reports as events.
+//! `opentelemetry`: observable instruments. `tracing`: reports as events. `page`: a page for
+//! people, with the two others that it needs.
 
 mod capture;
 mod delta;
 mod gauge;
 pub mod metric;
 mod name;
+#[cfg(feature = "page")]
+pub mod page;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 mod registry;
