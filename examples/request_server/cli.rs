@@ -12,6 +12,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use tokio::runtime::Runtime;
 
+use super::recent::Fault;
 use super::serve::{self, App};
 use super::{demo, work};
 
@@ -26,7 +27,7 @@ const PORT_DEFAULT: u16 = 8080;
 POST /log            Apache combined log lines -> counts and bytes per path, client, status, agent
 POST /group?by=FIELD a JSON array of objects -> counts, sums, distinct values per group
                      ?maps=pooled|fresh|hashbrown|std chooses the maps, ?top=N how much is answered
-GET /                the live page      GET /stats  the same as JSON"
+GET /                the live page      GET /stats, GET /metrics  the same as JSON, for Prometheus"
 )]
 pub(crate) struct Args {
     /// Port on 127.0.0.1; 0 takes any free one [default: 8080, with --demo 0]
@@ -50,6 +51,9 @@ pub(crate) struct Args {
     /// The field by which the demo groups [default: path, or one that the .json has]
     #[arg(long, requires = "demo", value_name = "FIELD")]
     pub(crate) by: Option<String>,
+    /// Plants a fault, for a look at what the live page and the alerts make of it
+    #[arg(long, value_enum)]
+    pub(crate) fault: Option<Fault>,
     /// End when standard input does: a server that the demo starts must not outlive it
     #[arg(long, hide = true)]
     pub(crate) with_parent: bool,
@@ -106,7 +110,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failur
 
 fn run_server(args: &Args) -> Result<(), Failure> {
     let runtime = runtime(args)?;
-    let app = Arc::new(App::new(args.limit));
+    let app = Arc::new(App::new(args.limit, args.fault));
     let (listener, address) = bind(&runtime, args.port.unwrap_or(PORT_DEFAULT))?;
     if args.with_parent {
         std::thread::spawn(|| {
@@ -130,7 +134,7 @@ fn run_demo(args: &Args) -> Result<(), Failure> {
         .map(|path| std::fs::File::create(path).map_err(|error| unusable("write", path, error)));
     let json = json.transpose()?;
     let runtime = runtime(args)?;
-    let app = Arc::new(App::new(args.limit));
+    let app = Arc::new(App::new(args.limit, args.fault));
     let (listener, address) = bind(&runtime, args.port.unwrap_or(0))?;
     runtime.spawn(serve::serve(listener, Arc::clone(&app)));
     demo::run(args, &app, address, &work, json)

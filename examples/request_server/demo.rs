@@ -165,7 +165,6 @@ async fn drive(
             progress.restart();
         }
     }
-    app.stats.drive(None);
     progress.finish();
     Ok(lanes.into_iter().map(|lane| lane.compare(app)).collect())
 }
@@ -222,7 +221,6 @@ impl Lane {
         let endpoint = self.part.endpoint;
         let before = MAPS.stats();
         let (requests, handled) = app.stats.answered(endpoint, source);
-        app.stats.drive(Some((endpoint, source)));
         let script = Rc::clone(&self.scripts[source as usize]);
         let end = Instant::now() + length;
         let round = client::round(connections, script, Rc::clone(&self.next), end).await?;

@@ -86,13 +86,12 @@ async fn measure(
     connection
         .ask(&format!("/log?maps={}", source.name()).parse()?, giant)
         .await?;
-    let after_giant = resident(connection).await?;
     tokio::time::sleep(REST).await;
     let after = resident(connection).await?;
     Ok(Held {
         source,
         before_bytes: before.rss_bytes,
-        peak_bytes: after_giant.rss_peak_bytes,
+        peak_bytes: after.rss_peak_bytes,
         after_bytes: after.rss_bytes,
     })
 }

@@ -5,8 +5,8 @@
 //!   cli ─▶ serve ─▶ ask ─▶ log ─── log_line             one line, its fields
 //!    │       │        └──▶ group ─ json_walk, scalar    one value, its field
 //!    │       │             both ── maps, top            where tables come from
-//!    │       ├─▶ stats ─ process                        what it cost
-//!    │       └─▶ page ── page.html                      drawn
+//!    │       ├─▶ stats                                  what it cost
+//!    │       └─▶ recent                                 a map that lives on, and faults
 //!    └─▶ demo ─▶ work, client, memory, table            the same server, driven
 //! ```
 
@@ -20,9 +20,8 @@ mod log;
 mod log_line;
 pub(crate) mod maps;
 mod memory;
-mod page;
 mod problem;
-mod process;
+mod recent;
 mod scalar;
 pub(crate) mod serve;
 mod stats;

@@ -26,8 +26,6 @@ pub(crate) enum Problem {
     UnknownParameter { given: String },
     /// 400.
     WrongTop { given: String },
-    /// 400: `/stats` with something else than `since`.
-    WrongSince { given: String },
     /// 400: `/group` without `by`.
     NoField,
     /// 400: no record has the field that `by` names.
@@ -72,9 +70,6 @@ impl Problem {
             Problem::WrongTop { given } => {
                 format!("top={given} is not a number from 0 to {TOP_MAX}")
             }
-            Problem::WrongSince { given } => {
-                format!("{given} is not known here; use since=N, the first second to send")
-            }
             Problem::NoField => {
                 "say which field makes the groups, for example /group?by=type or ?by=actor.login"
                     .into()
@@ -86,7 +81,7 @@ impl Problem {
                 )
             }
             Problem::NoSuchPage => {
-                "POST /log, POST /group?by=FIELD, GET / and GET /stats are all there is".into()
+                "POST /log, POST /group?by=FIELD, GET /, GET /stats and GET /metrics are all there is".into()
             }
         }
     }

@@ -16,19 +16,22 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::serve::ListenerExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use millpond::observe::page::{Latency, Page};
+use millpond::observe::watched_zeros;
 use millpond_testkit::counting::measure;
 use tokio::net::TcpListener;
 
 use super::ask::Ask;
 use super::maps::{MAPS, Source, with_maps};
 use super::problem::Problem;
+use super::recent::{Fault, Recent};
 use super::stats::{Endpoint, Stats};
-use super::{group, log, page};
+use super::{group, log};
 
-/// How often pools and allocator age, and the history turns.
+/// How often pools and allocator age, and the page takes its figures.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Says which maps made an answer. It is no part of the answer, which is the same for all.
@@ -38,6 +41,10 @@ const MAPS_HEADER: HeaderName = HeaderName::from_static("x-millpond-maps");
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) stats: Stats,
+    pub(crate) page: Page,
+    /// The page's own counts, of each endpoint and source.
+    latency: [[Latency; Source::ALL.len()]; Endpoint::ALL.len()],
+    recent: Recent,
     /// The largest body that is read, in bytes.
     pub(crate) limit_bytes: usize,
 }
@@ -69,15 +76,15 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) -> std::io::Resu
 
 /// The routes. Everything else is told what there is.
 pub(crate) fn router(app: Arc<App>) -> Router {
+    let page = app.page.router();
     Router::new()
-        .route("/", get(page::page))
-        .route("/stats", get(page::stats))
         .route("/log", post(log))
         .route("/group", post(group))
         .fallback(async || Problem::NoSuchPage)
         .method_not_allowed_fallback(async || Problem::NoSuchPage)
         .layer(DefaultBodyLimit::disable()) // `App::read` keeps the limit
         .with_state(app)
+        .merge(page)
 }
 
 async fn log(
@@ -87,7 +94,7 @@ async fn log(
 ) -> Result<Response, Problem> {
     let ask = Ask::parse(query.as_deref())?;
     let body = app.read(body).await?;
-    app.answer(Endpoint::Log, ask.maps, || {
+    app.answer(Endpoint::Log, ask.maps, &body, || {
         Ok(with_maps!(ask.maps, maps => log::answer(maps, &body, ask.top)))
     })
 }
@@ -103,14 +110,31 @@ async fn group(
     app.answer(
         Endpoint::Group,
         ask.maps,
+        &body,
         || with_maps!(ask.maps, maps => group::answer(maps, &body, &by, ask.top)),
     )
 }
 
 impl App {
-    pub(crate) fn new(limit_bytes: usize) -> App {
+    pub(crate) fn new(limit_bytes: usize, fault: Option<Fault>) -> App {
+        let page = Page::builder("request server")
+            .baseline(Source::BASE.name())
+            .period(TICK)
+            .build();
+        let latency = Endpoint::ALL.map(|endpoint| {
+            let group = format!("POST /{}", endpoint.name());
+            let of = |source: Source| page.latency(&group, source.name());
+            Source::ALL.map(|source| of(source).expect("a page has room for eight"))
+        });
+        let recent = Recent::new(fault);
+        // Only where the name is taken does it fail: by another server of the same
+        // process, as tests have. Then that one is watched.
+        let _ = watched_zeros("recent", recent.counts());
         App {
             stats: Stats::new(),
+            page,
+            latency,
+            recent,
             limit_bytes,
         }
     }
@@ -137,6 +161,7 @@ impl App {
         &self,
         endpoint: Endpoint,
         source: Source,
+        body: &[u8],
         work: impl FnOnce() -> Result<Vec<u8>, Problem>,
     ) -> Result<Response, Problem> {
         let started = Instant::now();
@@ -144,6 +169,10 @@ impl App {
         let handler = started.elapsed();
         let mut response = json(StatusCode::OK, answer?);
         self.stats.record(endpoint, source, handler, counts);
+        let latency = &self.latency[endpoint as usize][source as usize];
+        latency.record(handler);
+        latency.record_allocations(counts.requests(), counts.allocated_bytes);
+        self.recent.saw(body);
         response
             .headers_mut()
             .insert(MAPS_HEADER, HeaderValue::from_static(source.name()));
@@ -168,6 +197,7 @@ async fn tick(app: Arc<App>) {
     loop {
         clock.tick().await;
         MAPS.tick(); // which ticks the allocator too
-        app.stats.turn();
+        app.recent.tick();
+        app.page.tick();
     }
 }
