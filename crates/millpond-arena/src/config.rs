@@ -26,18 +26,19 @@ pub(crate) const MAX_RUN_BYTES: usize = 16 * 1024 * 1024;
 /// Largest alignment that is found inside a segment, in bytes.
 pub(crate) const MAX_RUN_ALIGN: usize = 2 * 1024 * 1024;
 
-/// Classes up to this slot size, in bytes, use two lists per bin: one to pop
-/// from, one to push to. Measured: two lists break the store-to-load chain of
-/// a free followed by an allocation; above 1 KiB the blocks that then take
-/// turns leave the first-level cache and one list is faster.
-pub(crate) const TWO_LIST_MAX_SLOT_BYTES: usize = 1024;
-
 /// Bytes of address-ordered slots cut from a slab at a time. Measured: 16 KiB
 /// gained nothing and cost small programs resident memory.
 pub(crate) const CARVE_BYTES: usize = 4096;
 
 /// Fewest slots cut at a time, so that small loops stay out of the slow path.
 pub(crate) const CARVE_MIN_SLOTS: usize = 8;
+
+/// Most slots cut at a time: a quarter of the largest bin, as a free looks how
+/// long its bin is.
+pub(crate) const CARVE_MAX_SLOTS: usize = 64;
+
+/// Classes up to this slot size, in bytes, have so many cut at least.
+pub(crate) const CARVE_MIN_MAX_SLOT_BYTES: usize = 1024;
 
 /// Slabs at home in another heap that a heap may hold per class. Measured:
 /// without a bound a producer and a consumer grow for ever; 8 held no more.

@@ -80,8 +80,6 @@ pub struct Retained {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct SlowPaths {
-    /// A bin ran dry and went on with the slots that its thread had freed.
-    pub swaps: u64,
     /// A bin ran dry and was filled from a slab.
     pub refills: u64,
     /// Slabs made from runs.
@@ -217,7 +215,6 @@ pub fn stats() -> Stats {
 
 fn slow_paths(tally: &Tally) -> SlowPaths {
     SlowPaths {
-        swaps: tally.slow(Slow::Swap),
         refills: tally.slow(Slow::Refill),
         slabs_opened: tally.slow(Slow::SlabOpened),
         slabs_adopted: tally.slow(Slow::SlabAdopted),

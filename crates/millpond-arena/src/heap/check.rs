@@ -12,11 +12,10 @@ impl Heap {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         for class in SizeClass::all() {
             let bin = self.bin(class);
-            if self.number() == 0 && (!bin.head.is_empty() || !bin.freed.is_empty()) {
+            if self.number() == 0 && !bin.head.is_empty() {
                 return Err("numbered");
             }
             check_bin_list(bin.head.head(), class)?;
-            check_bin_list(bin.freed.head(), class)?;
             self.check_counts(class)?;
             if let Some(slab) = bin.current.get() {
                 check_owned(slab, class, self.number())?;
@@ -39,19 +38,9 @@ impl Heap {
     fn check_counts(&self, class: SizeClass) -> Result<(), &'static str> {
         let (bin, row) = (self.bin(class), self.row(class));
         let absorbed = absorbed(row.granted.get(), bin.room.get());
-        // SAFETY: `bin-free`: our own lists.
+        // SAFETY: `bin-free`: our own list.
         let head = unsafe { length(bin.head.head(), usize::MAX) };
-        // SAFETY: as above.
-        let freed = unsafe { length(bin.freed.head(), usize::MAX) };
-        let (to_freed, to_head) = if class.has_two_lists() {
-            (absorbed, 0)
-        } else {
-            (0, absorbed)
-        };
-        if freed != (row.freed_slots.get() + to_freed) as usize {
-            return Err("bin-free");
-        }
-        if head > (row.filled.get() + to_head) as usize {
+        if head > (row.filled.get() + absorbed) as usize {
             return Err("bin-free");
         }
         Ok(())

@@ -48,8 +48,7 @@ impl Heap {
         for class in SizeClass::all() {
             // SAFETY: `bin-free`: our own list.
             let left = unsafe { length(self.bin(class).head.head(), usize::MAX) } as u32;
-            let room = self.bin(class).room.get().max(0).unsigned_abs();
-            self.grant(class, room);
+            self.grant(class, self.bin(class).room.get());
             self.settle(class, left, left);
         }
     }

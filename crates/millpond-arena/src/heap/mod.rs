@@ -1,9 +1,9 @@
 //! One thread's heap: a bin of free slots per class, and the slabs it owns.
 //!
 //! ```text
-//!   alloc ◀─ pop ── head │ freed ◀─ push ─ free         bin, no owner check
-//!                    ▲      │ head is empty: swap
-//!          all of it │      └──▶ room used up: each slot straight to its slab
+//!   alloc ◀─ pop ── head ◀─ push ─ free                 bin, no owner check
+//!                    ▲         └──▶ room used up: each slot straight to its slab
+//!          all of it │
 //!              current slab ◀── queue ◀── list of the class ◀── new slab
 //! ```
 //!
@@ -50,13 +50,11 @@ use queue::Queue;
 use run_cache::RunCache;
 use tally::{Counters, Slow};
 
-/// The free slots of one class. The hot part of a heap: 32 bytes.
-#[repr(C)]
+/// The free slots of one class. The hot part of a heap: half a cache line.
+#[repr(C, align(32))]
 struct Bin {
     /// Slots to lend next.
     head: FreeList,
-    /// Slots just freed; classes with one list push to `head` instead.
-    freed: FreeList,
     /// Frees that the bin still absorbs; below zero, minus the frees that it did
     /// not absorb. Bounded by `overflow::DIRECT_MAX`.
     room: Cell<i32>,
@@ -74,8 +72,6 @@ struct Row {
     granted: Cell<i32>,
     /// Slots that `head` was filled with, and that frees added to it since.
     filled: Cell<u32>,
-    /// Slots on `freed` when `room` was last set.
-    freed_slots: Cell<u32>,
 }
 
 /// Where a heap is in its life.
@@ -109,7 +105,6 @@ impl Heap {
             bins: [const {
                 Bin {
                     head: FreeList::new(),
-                    freed: FreeList::new(),
                     room: Cell::new(0),
                     current: Cell::new(None),
                 }
@@ -121,7 +116,6 @@ impl Heap {
                     queue: Queue::new(),
                     granted: Cell::new(0),
                     filled: Cell::new(0),
-                    freed_slots: Cell::new(0),
                 }
             }; CLASS_COUNT],
             runs: RunCache::new(),
@@ -156,13 +150,8 @@ impl Heap {
             // SAFETY: passed on.
             return unsafe { self.free_slow(slot, class) };
         }
-        let list = if class.has_two_lists() {
-            &bin.freed
-        } else {
-            &bin.head
-        };
         // SAFETY: `bin-free`, as the caller promised.
-        unsafe { list.push(slot.cast()) };
+        unsafe { bin.head.push(slot.cast()) };
     }
 
     #[inline(always)]
@@ -180,25 +169,19 @@ impl Heap {
     }
 
     /// Counts the frees since `room` was last set, and sets it.
-    fn grant(&self, class: SizeClass, room: u32) {
+    fn grant(&self, class: SizeClass, room: i32) {
         let (bin, row) = (self.bin(class), self.row(class));
         let (granted, left) = (row.granted.get(), bin.room.get());
-        let grown = if class.has_two_lists() {
-            &row.freed_slots
-        } else {
-            &row.filled
-        };
         let frees = granted.abs_diff(left);
         let kept = absorbed(granted, left);
-        grown.set(grown.get() + kept);
+        row.filled.set(row.filled.get() + kept);
         self.counters.add_frees(class, frees.into());
-        // A class with one list sends nothing directly: it empties half its bin.
-        if frees != kept && class.has_two_lists() {
-            self.counters
-                .go_slow(Slow::DirectFree, frees.wrapping_sub(kept).into());
+        if frees != kept {
+            let direct = frees.wrapping_sub(kept);
+            self.counters.go_slow(Slow::DirectFree, direct.into());
         }
-        row.granted.set(room as i32);
-        bin.room.set(room as i32);
+        row.granted.set(room);
+        bin.room.set(room);
     }
 
     /// Counts what `head` has lent since it was filled, when `left` slots are

@@ -1,10 +1,10 @@
 //! What a free does when its bin has no room.
 //!
-//! Classes with two lists send each further slot straight to its slab: a free
-//! of a million blocks touches each once, and a slab that empties is found at
-//! once. When that goes on for long, the bin's own slots are sent back too, as
-//! a few of them would keep every slab from emptying. Classes with one list
-//! look how long it is, and send its older half back if need be.
+//! Allocations do not count, so the bin may have room after all: the first free
+//! without room looks. If the bin is full, that one and each further slot go straight to their slabs, until an allocation finds the bin empty: a
+//! free of a million blocks touches each once, and a slab that empties is found
+//! at once. When that goes on for long, the bin's own slots are sent back too, as
+//! a few of them would keep every slab from emptying.
 
 use core::ptr::null_mut;
 
@@ -13,12 +13,12 @@ use crate::fatal::{Corruption, fatal};
 use crate::layout::geometry::slices_for;
 use crate::layout::size_class::SizeClass;
 use crate::segment::map;
-use crate::slab::free_list::{Slot, link, next_of};
+use crate::slab::free_list::{Slot, length, link, next_of};
 use crate::slab::remote::State;
 use crate::slab::{NO_OWNER, Slab, SlabRef};
 
 use super::tally::Slow;
-use super::{Heap, depot, tls};
+use super::{Heap, absorbed, depot, tls};
 
 /// Frees in a row that go past a bin before it is emptied: four bins of the
 /// smallest slots.
@@ -49,14 +49,15 @@ impl Heap {
     /// As for [`Heap::free`].
     #[inline(never)]
     pub(super) unsafe fn free_slow(&self, slot: *mut u8, class: SizeClass) {
-        if class.has_two_lists() && map::contains(slot.addr()) {
+        if map::contains(slot.addr()) {
             // SAFETY: the map knows the segment; were the slot in its first
             // slice, the line would be the unused one of that slice.
             let slab = unsafe { Slab::around(slot, class) };
             let ours =
                 slab.word.is_owned_slab_of(class.index() as u8) && slab.is_owned_by(self.number());
-            // `room` has counted this free: below zero it counts direct ones.
-            if ours && self.bin(class).room.get() > -DIRECT_MAX {
+            // `room` has counted this free: from -1 on it counts direct ones.
+            let direct = -self.bin(class).room.get();
+            if ours && 1 < direct && direct < DIRECT_MAX {
                 let head = slab.free.head();
                 if head == slot.cast() {
                     fatal(Corruption::DoubleFree);
@@ -83,13 +84,16 @@ impl Heap {
             // SAFETY: passed on.
             return unsafe { self.free_unready(slot, class) };
         }
-        if !class.has_two_lists() {
+        let room = self.bin(class).room.get();
+        if room == -1 && self.make_room(class) {
             // SAFETY: passed on.
-            return unsafe { self.free_one_list(slot, class) };
+            return unsafe { self.free(slot, class) };
         }
-        if self.bin(class).room.get() <= -DIRECT_MAX {
+        if room <= -DIRECT_MAX {
             self.counters.go_slow(Slow::Drain, 1);
             self.drain(class);
+            // The next ones go on past the bin, which would pin every slab.
+            self.grant(class, -1);
         }
         // SAFETY: passed on.
         unsafe { self.free_direct(slot, class) };
@@ -112,45 +116,36 @@ impl Heap {
         tls::fallback(|heap| unsafe { heap.free(slot, class) });
     }
 
-    /// Puts a slot on the one list, after making room for half a bin at least.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Heap::free`].
+    /// Grants room anew if a bin has some; `room` does not tell, as allocations
+    /// leave it alone. Twice its slots are many for a bin that lends meanwhile,
+    /// its slots for one that only takes back.
     #[inline(never)]
-    unsafe fn free_one_list(&self, slot: *mut u8, class: SizeClass) {
-        self.grant(class, 0);
-        let (bin, half) = (self.bin(class), class.bin_slots() / 2);
-        let mut length = 0;
-        let mut end = null_mut();
-        let mut at = bin.head.head();
-        while !at.is_null() && length < half {
-            length += 1;
-            end = at;
-            // SAFETY: `bin-free`: a slot of our list.
-            at = unsafe { next_of(at) };
+    fn make_room(&self, class: SizeClass) -> bool {
+        let (slots, row) = (class.bin_slots(), self.row(class));
+        // SAFETY: `bin-free`: our own list.
+        let length = unsafe { length(self.bin(class).head.head(), 2 * slots as usize) } as u32;
+        let lends = row.filled.get() + absorbed(row.granted.get(), 0) != length;
+        if length == 2 * slots || (length >= slots && !lends) {
+            return false;
         }
-        if !at.is_null() {
-            // SAFETY: `bin-free`: `end` is on our list, which ends there now.
-            unsafe { link(end, null_mut()) };
-            let sent = self.flush(at, class);
-            self.settle(class, length + sent, length);
-        }
-        self.grant(class, class.bin_slots() - length);
-        // SAFETY: `bin-free`, as the caller promised.
-        unsafe { bin.head.push(slot.cast()) };
-        self.row(class).filled.set(self.row(class).filled.get() + 1);
+        // This free counts again when it is made again.
+        self.bin(class).room.set(0);
+        let room = if lends {
+            2 * slots - length
+        } else {
+            slots - length
+        };
+        self.grant(class, room.max(slots / 2) as i32);
+        self.settle(class, length, length);
+        true
     }
 
     /// Sends everything in a bin to its slabs.
     #[inline(never)]
     pub(super) fn drain(&self, class: SizeClass) {
-        let (bin, row) = (self.bin(class), self.row(class));
         self.grant(class, 0);
-        row.freed_slots.set(0);
-        let left = self.flush(bin.head.take(), class);
+        let left = self.flush(self.bin(class).head.take(), class);
         self.settle(class, left, 0);
-        self.flush(bin.freed.take(), class);
     }
 
     /// Sends one slot to its slab.

@@ -1,8 +1,8 @@
 //! What an allocation does when its bin is empty.
 //!
-//! In this order: the slots that this thread freed; the current slab's own
-//! list, its remote frees, its untouched rest; the queue of owned slabs; the
-//! list of slabs without an owner; a new slab.
+//! In this order: the current slab's own list, its remote frees, its untouched
+//! rest; the queue of owned slabs; the list of slabs without an owner; a new
+//! slab.
 
 use core::ptr::null_mut;
 
@@ -15,29 +15,16 @@ use super::tally::Slow;
 use super::{Heap, depot, tls};
 
 impl Heap {
-    /// [`Heap::alloc`] with an empty head.
+    /// [`Heap::alloc`] with an empty bin.
     #[cold]
     #[inline(never)]
     pub(super) fn alloc_slow(&self, class: SizeClass) -> *mut u8 {
-        let (bin, row) = (self.bin(class), self.row(class));
-        if bin.freed.is_empty() {
-            return self.refill(class);
-        }
-        self.counters.go_slow(Slow::Swap, 1);
-        self.grant(class, class.bin_slots());
-        self.settle(class, 0, row.freed_slots.replace(0));
-        bin.head.replace(bin.freed.take());
-        bin.head.pop().cast()
-    }
-
-    #[inline(never)]
-    fn refill(&self, class: SizeClass) -> *mut u8 {
         if self.number() == 0 && !tls::make_ready(self) {
             return tls::fallback(|heap| heap.alloc(class));
         }
         let (bin, row) = (self.bin(class), self.row(class));
         self.counters.go_slow(Slow::Refill, 1);
-        self.grant(class, class.bin_slots());
+        self.grant(class, class.bin_slots() as i32);
         self.settle(class, 0, 0);
         loop {
             if let Some(slab) = bin.current.get() {

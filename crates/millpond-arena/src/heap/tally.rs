@@ -27,7 +27,6 @@ pub(super) struct Counters {
 /// The reasons for which a heap leaves its fast paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Slow {
-    Swap,
     Refill,
     SlabOpened,
     SlabAdopted,

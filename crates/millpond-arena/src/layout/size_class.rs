@@ -18,8 +18,8 @@
 //! known at compile time; constants fold away.
 
 use crate::config::{
-    CARVE_BYTES, CARVE_MIN_SLOTS, LARGE_SLAB_BYTES, MAX_SLOT_BYTES, SLICE_BYTES,
-    SMALL_SLAB_MAX_SLOT_BYTES, TWO_LIST_MAX_SLOT_BYTES,
+    CARVE_BYTES, CARVE_MAX_SLOTS, CARVE_MIN_MAX_SLOT_BYTES, CARVE_MIN_SLOTS, LARGE_SLAB_BYTES,
+    MAX_SLOT_BYTES, SLICE_BYTES, SMALL_SLAB_MAX_SLOT_BYTES,
 };
 
 /// Number of size classes.
@@ -120,12 +120,6 @@ impl SizeClass {
         self.facts().slot_bytes as usize
     }
 
-    /// Whether bins of this class push to a second list.
-    #[inline(always)]
-    pub(crate) const fn has_two_lists(self) -> bool {
-        self.0 <= SizeClass::compute(TWO_LIST_MAX_SLOT_BYTES)
-    }
-
     /// Bytes and alignment of the slabs of this class.
     #[inline(always)]
     pub(crate) const fn slab_bytes(self) -> usize {
@@ -180,12 +174,18 @@ impl SizeClass {
 
     const fn compute_carve_slots(self) -> usize {
         let slots = CARVE_BYTES / self.compute_slot_bytes();
-        let least = if self.has_two_lists() {
+        let least = if self.compute_slot_bytes() <= CARVE_MIN_MAX_SLOT_BYTES {
             CARVE_MIN_SLOTS
         } else {
             1
         };
-        if slots < least { least } else { slots }
+        if slots < least {
+            least
+        } else if slots > CARVE_MAX_SLOTS {
+            CARVE_MAX_SLOTS
+        } else {
+            slots
+        }
     }
 
     /// The closed form behind the table, for `bytes` in `1..=MAX_SLOT_BYTES`.
@@ -293,10 +293,6 @@ mod tests {
             assert!((8..=256).contains(&class.bin_slots()), "{class:?}");
             assert!((1..=256).contains(&class.carve_slots()), "{class:?}");
             assert!(class.carve_slots() <= class.slab_slots());
-            assert_eq!(
-                class.has_two_lists(),
-                class.slot_bytes() <= TWO_LIST_MAX_SLOT_BYTES
-            );
         }
     }
 }
