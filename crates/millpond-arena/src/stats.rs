@@ -67,6 +67,8 @@ pub struct Retained {
     pub slices: u64,
     /// Given-back ranges.
     pub ranges: u64,
+    /// Given-back blocks above 16 MiB.
+    pub mappings: u64,
     /// Runs that threads keep for their next request of that length. A part of
     /// `used_slice_bytes`.
     pub thread_runs: u64,
@@ -98,7 +100,7 @@ pub struct SlowPaths {
     pub runs_cached: u64,
     /// Runs taken out of segments.
     pub runs_taken: u64,
-    /// Mappings made for large blocks.
+    /// Blocks above 16 MiB lent, each a mapping of its own, kept or new.
     pub mappings_made: u64,
 }
 
@@ -187,15 +189,19 @@ pub fn stats() -> Stats {
     let retained = Retained {
         slices: segments.retained as u64,
         ranges: ranges.retained as u64,
+        mappings: ranges.retained_mapped as u64,
         thread_runs: cached_run_bytes as u64,
     };
     let mut purged = segments.purged;
     purged.merge(&ranges.purged);
     Stats {
         live_bytes: above_zero(small_live.wrapping_add(large_live)) + ranges.ready as u64,
-        mapped_bytes: segment_bytes + tally.mapping_bytes() + ranges.accessible as u64,
+        mapped_bytes: segment_bytes
+            + tally.mapping_bytes()
+            + retained.mappings
+            + ranges.accessible as u64,
         reserved_bytes: ranges.reserved as u64,
-        retained_bytes: retained.slices + retained.ranges,
+        retained_bytes: retained.slices + retained.ranges + retained.mappings,
         retained,
         released_bytes: purged.total(),
         purged,

@@ -11,7 +11,7 @@ impl Heap {
     /// them, its runs to the segments.
     pub(super) fn leave(&self) {
         for class in SizeClass::all() {
-            self.drain(class);
+            self.drain_quickly(class);
             if let Some(slab) = self.bin(class).current.take() {
                 self.give_away(slab);
             }

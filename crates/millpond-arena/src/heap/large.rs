@@ -20,10 +20,11 @@ use crate::config::{MAX_RUN_ALIGN, MAX_RUN_BYTES, SLICE_BYTES};
 use crate::fatal::{Corruption, fatal};
 use crate::layout::geometry::slices_for;
 use crate::os;
+use crate::range::mapped;
 use crate::segment::{self, Run};
 use crate::tick;
 
-use super::run_cache::Offer;
+use super::run_cache::{Entry, Offer};
 use super::tally::Slow;
 use super::{Heap, tls};
 
@@ -78,6 +79,21 @@ pub(super) fn alloc(layout: Layout, zeroed: bool) -> *mut u8 {
     tls::with_ready(|heap| heap.alloc_large(place, layout.size(), zeroed))
 }
 
+/// As [`alloc`], for a block that has just outgrown another place and may well
+/// outgrow this one.
+pub(super) fn alloc_growing(layout: Layout) -> *mut u8 {
+    let Some(Place::Run { slices, align }) = Place::of(layout.size(), layout.align()) else {
+        return alloc(layout, false);
+    };
+    tls::with_ready(|heap| match heap.take_growing_run(slices, align) {
+        Some(start) => {
+            heap.counters.lend_large(slices * SLICE_BYTES);
+            start.as_ptr()
+        }
+        None => null_mut(),
+    })
+}
+
 /// Takes a large block back.
 ///
 /// # Safety
@@ -111,16 +127,11 @@ pub(super) unsafe fn resize(block: *mut u8, layout: Layout, new_size: usize) -> 
     let moved = match (old, new) {
         (Place::Run { slices, .. }, Place::Run { slices: wanted, .. }) => {
             // SAFETY: passed on.
-            unsafe { resize_run(start, slices, wanted) }
+            tls::with_ready(|heap| unsafe { heap.resize_run(start, slices, wanted) })
         }
         (Place::Mapping { bytes, .. }, Place::Mapping { bytes: wanted, .. }) => {
-            let may_move = align <= os::page_bytes();
-            if bytes == wanted {
-                Some(start)
-            } else {
-                // SAFETY: `ours`: a mapping of that length, used by the caller.
-                unsafe { os::remap(start, bytes, wanted, may_move) }
-            }
+            // SAFETY: passed on: a block of that length, used by the caller.
+            unsafe { mapped::resize(start, bytes, wanted, align) }
         }
         _ => None,
     };
@@ -137,26 +148,59 @@ pub(super) unsafe fn resize(block: *mut u8, layout: Layout, new_size: usize) -> 
     moved.as_ptr()
 }
 
-/// Cuts or lengthens a run where it is.
-///
-/// # Safety
-///
-/// `run-used` for the `slices` from `start`; what is cut off is not used.
-unsafe fn resize_run(start: NonNull<u8>, slices: usize, wanted: usize) -> Option<NonNull<u8>> {
-    if wanted > slices {
-        // SAFETY: passed on.
-        return unsafe { segment::extend(start, slices, wanted) }.then_some(start);
-    }
-    if wanted < slices {
-        // SAFETY: `wanted` is below the run's length, so this stays inside.
-        let rest = unsafe { start.add(wanted * SLICE_BYTES) };
-        // SAFETY: `run-used`: the rest of the run, which the caller gives up.
-        unsafe { segment::give(rest, slices - wanted, false) };
-    }
-    Some(start)
-}
-
 impl Heap {
+    /// Cuts or lengthens a run where it is.
+    ///
+    /// # Safety
+    ///
+    /// `run-used` for the `slices` from `start`; what is cut off is not used.
+    unsafe fn resize_run(
+        &self,
+        start: NonNull<u8>,
+        slices: usize,
+        wanted: usize,
+    ) -> Option<NonNull<u8>> {
+        if wanted > slices {
+            let end = start.addr().get() + slices * SLICE_BYTES;
+            if let Some(behind) = self.runs.take_at(end, wanted - slices) {
+                self.keep_rest(behind, wanted - slices);
+                return Some(start);
+            }
+            // SAFETY: passed on.
+            return unsafe { segment::extend(start, slices, wanted) }.then_some(start);
+        }
+        if wanted < slices {
+            // SAFETY: `wanted` is below the run's length, so this stays inside.
+            let rest = unsafe { start.add(wanted * SLICE_BYTES) };
+            // SAFETY: `run-used`: the rest of the run, which the caller gives up.
+            unsafe { segment::give(rest, slices - wanted, false) };
+        }
+        Some(start)
+    }
+
+    /// Borrows a run that has something free behind it, if there is one.
+    fn take_growing_run(&self, slices: usize, align: usize) -> Option<NonNull<u8>> {
+        if let Some(entry) = self.runs.take_longest(slices, align) {
+            self.counters.go_slow(Slow::RunCached, 1);
+            self.keep_rest(entry, slices);
+            return Some(entry.start);
+        }
+        let run = segment::take_growing(slices, align)?;
+        self.counters.go_slow(Slow::RunTaken, 1);
+        Some(run.start)
+    }
+
+    /// Keeps what is behind the first `taken` slices of a run out of the cache.
+    fn keep_rest(&self, entry: Entry, taken: usize) {
+        let rest = entry.slices - taken;
+        if rest > 0 {
+            // SAFETY: `taken` is less than the run is long.
+            let start = unsafe { entry.start.add(taken * SLICE_BYTES) };
+            // SAFETY: `run-used`: the rest of a run that was in the cache.
+            unsafe { self.give_run(start, rest) };
+        }
+    }
+
     fn alloc_large(&self, place: Place, size: usize, zeroed: bool) -> *mut u8 {
         let block = match place {
             Place::Run { slices, align } => {
@@ -169,7 +213,7 @@ impl Heap {
                 }
                 run.start
             }
-            Place::Mapping { bytes, align } => match os::reserve(bytes, align) {
+            Place::Mapping { bytes, align } => match mapped::lend(bytes, align, zeroed) {
                 Some(start) => {
                     self.counters.map(bytes);
                     self.counters.go_slow(Slow::MappingMade, 1);
@@ -192,8 +236,10 @@ impl Heap {
             Place::Run { slices, .. } => unsafe { self.give_run(block, slices) },
             Place::Mapping { bytes, .. } => {
                 self.counters.unmap(bytes);
-                // SAFETY: `ours`: a whole mapping.
-                unsafe { os::release(block, bytes) }
+                // SAFETY: passed on.
+                if !unsafe { mapped::give(block) } {
+                    fatal(Corruption::ForeignPointer);
+                }
             }
         }
     }

@@ -284,7 +284,11 @@ unsafe fn realloc_slow(block: *mut u8, layout: Layout, new_size: usize) -> *mut 
     }
     // SAFETY: the caller promised that the new size makes a valid layout.
     let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
-    let new = alloc(new_layout);
+    let new = if new_class.is_none() && new_size > layout.size() {
+        large::alloc_growing(new_layout)
+    } else {
+        alloc(new_layout)
+    };
     if new.is_null() {
         return null_mut();
     }

@@ -78,6 +78,40 @@ impl RunCache {
         None
     }
 
+    /// Takes the longest run of at least that length and alignment, both in
+    /// slices, for a block that grows.
+    pub(super) fn take_longest(&self, slices: usize, align: usize) -> Option<Entry> {
+        let mask = align * SLICE_BYTES - 1;
+        let mut longest: Option<(usize, Entry)> = None;
+        for index in 0..self.length.get() {
+            if let Some(entry) = self.entries[index].get()
+                && entry.slices >= slices
+                && entry.start.addr().get() & mask == 0
+                && longest.is_none_or(|(_, longest)| longest.slices < entry.slices)
+            {
+                longest = Some((index, entry));
+            }
+        }
+        let (index, entry) = longest?;
+        self.remove(index);
+        self.asked.set(self.asked.get() | 1 << (entry.slices % 64));
+        Some(entry)
+    }
+
+    /// Takes the run that begins at `start`, if it has that length at least.
+    pub(super) fn take_at(&self, start: usize, slices: usize) -> Option<Entry> {
+        for index in 0..self.length.get() {
+            if let Some(entry) = self.entries[index].get()
+                && entry.start.addr().get() == start
+                && entry.slices >= slices
+            {
+                self.remove(index);
+                return Some(entry);
+            }
+        }
+        None
+    }
+
     /// Puts a run in, if it is wanted.
     ///
     /// When the cache is full the caller makes room by [`RunCache::pop_oldest`].
@@ -178,6 +212,22 @@ mod tests {
         assert_eq!(cache.take(2, 8), None);
         assert_eq!(cache.take(2, 4), Some(address(20)));
         assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn a_block_that_grows_gets_the_longest_run_and_what_is_behind_it() {
+        let cache = RunCache::new();
+        for (slice, slices) in [(10, 1), (20, 8), (40, 4)] {
+            cache.offer(address(slice), slices);
+        }
+        assert!(cache.take_longest(9, 1).is_none());
+        assert_eq!(cache.take_longest(2, 8).map(|entry| entry.slices), Some(4));
+        assert_eq!(cache.take_longest(2, 1).map(|entry| entry.slices), Some(8));
+        let behind = 11 * SLICE_BYTES;
+        cache.offer(address(11), 3);
+        assert!(cache.take_at(behind, 4).is_none());
+        assert_eq!(cache.take_at(behind, 2).map(|entry| entry.slices), Some(3));
+        assert_eq!(cache.bytes(), SLICE_BYTES);
     }
 
     #[test]

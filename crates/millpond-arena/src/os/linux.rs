@@ -59,43 +59,6 @@ pub(super) unsafe fn purge(start: NonNull<u8>, bytes: usize) -> bool {
     }
 }
 
-/// Changes the length of a mapping; none when the system refuses.
-///
-/// # Safety
-///
-/// `ours`, as in the door above.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) unsafe fn remap(
-    start: NonNull<u8>,
-    old_bytes: usize,
-    new_bytes: usize,
-    may_move: bool,
-) -> Option<NonNull<u8>> {
-    let flags = if may_move { libc::MREMAP_MAYMOVE } else { 0 };
-    // SAFETY: `ours`: the range is a whole mapping that only the caller uses.
-    let new = unsafe { libc::mremap(start.as_ptr().cast(), old_bytes, new_bytes, flags) };
-    if new == libc::MAP_FAILED {
-        None
-    } else {
-        NonNull::new(new.cast())
-    }
-}
-
-/// Only Linux moves mappings: the caller copies.
-///
-/// # Safety
-///
-/// None is needed.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) unsafe fn remap(
-    _start: NonNull<u8>,
-    _old_bytes: usize,
-    _new_bytes: usize,
-    _may_move: bool,
-) -> Option<NonNull<u8>> {
-    None
-}
-
 /// Maps addresses that may not be touched yet, and are charged nothing.
 pub(super) fn map_inaccessible(bytes: usize) -> Option<NonNull<u8>> {
     #[cfg(any(target_os = "linux", target_os = "android"))]

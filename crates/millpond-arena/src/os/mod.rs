@@ -10,9 +10,9 @@
 //!
 //! # Invariants
 //!
-//! - `ours`: a range given to [`purge`], [`release`] or [`remap`] came from
-//!   [`reserve`] or [`remap`], and nobody uses its contents any more (or, for
-//!   [`remap`], nobody else does).
+//! - `ours`: a range that is passed in, or the whole around it, came from
+//!   [`reserve`] or [`reserve_inaccessible`], and nobody uses contents that the
+//!   call takes away.
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -199,27 +199,6 @@ pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize) {
         // SAFETY: `ours`, and the range is still mapped.
         unsafe { purge(start, bytes) };
     }
-}
-
-/// Changes the length of a range, elsewhere if `may_move` and need be.
-///
-/// What is added is zero. None leaves the range as it was.
-///
-/// # Safety
-///
-/// `ours`; the range is a whole mapping; both lengths are multiples of the page
-/// size and not zero.
-pub(crate) unsafe fn remap(
-    start: NonNull<u8>,
-    old_bytes: usize,
-    new_bytes: usize,
-    may_move: bool,
-) -> Option<NonNull<u8>> {
-    if !enter() {
-        return None;
-    }
-    // SAFETY: `ours`, passed on.
-    unsafe { system::remap(start, old_bytes, new_bytes, may_move) }
 }
 
 /// Offers the processor to other threads.

@@ -28,9 +28,11 @@ use crate::spin::SpinLock;
 use crate::{os, tick};
 
 mod cache;
+pub(crate) mod mapped;
 mod sparse;
 
 use cache::Cache;
+use mapped::Blocks;
 pub use sparse::SparseRange;
 
 /// Bytes that start and length of a range are multiples of: a huge page, so
@@ -64,6 +66,8 @@ struct Extent {
 struct Ranges {
     cache: Cache<KEPT_RANGES>,
     sparse: Cache<KEPT_SPARSE_RANGES>,
+    mapped: Cache<KEPT_RANGES>,
+    blocks: Blocks,
     lent: usize,
     lent_reserved: usize,
     lent_accessible: usize,
@@ -77,6 +81,8 @@ unsafe impl Send for Ranges {}
 static RANGES: SpinLock<Ranges> = SpinLock::new(Ranges {
     cache: Cache::new(),
     sparse: Cache::new(),
+    mapped: Cache::new(),
+    blocks: Blocks::new(),
     lent: 0,
     lent_reserved: 0,
     lent_accessible: 0,
@@ -101,6 +107,8 @@ pub(crate) struct RangeTotals {
     pub(crate) lent_count: usize,
     pub(crate) ready: usize,
     pub(crate) retained: usize,
+    /// Of blocks above the largest run, that were given back.
+    pub(crate) retained_mapped: usize,
     pub(crate) reserved: usize,
     pub(crate) accessible: usize,
     pub(crate) purged: Purged,
@@ -442,12 +450,15 @@ impl Ranges {
     /// Takes a kept range out that [`purge`] gives up.
     fn pop_idle(&mut self, now: Option<u64>) -> Option<Extent> {
         let idle = self.cache.pop_idle(now);
+        let idle = idle.or_else(|| self.mapped.pop_idle(now));
         idle.or_else(|| self.sparse.pop_idle(now))
     }
 
     /// Takes a range out of the caches while too much in them is resident.
     fn pop_excess(&mut self) -> Option<Extent> {
-        self.cache.pop_excess().or_else(|| self.sparse.pop_excess())
+        let excess = self.mapped.pop_excess();
+        let excess = excess.or_else(|| self.cache.pop_excess());
+        excess.or_else(|| self.sparse.pop_excess())
     }
 
     /// Counts what is ready and accessible in a lent range anew.
@@ -468,7 +479,7 @@ pub(crate) fn purge(now: Option<u64>) -> usize {
         Some(_) => Cause::Tick,
         None => Cause::Release,
     };
-    let mut purged = 0;
+    let mut purged = mapped::purge_behind(cause);
     loop {
         let mut ranges = RANGES.lock();
         let Some(extent) = ranges.pop_idle(now) else {
@@ -488,6 +499,7 @@ pub(crate) fn totals() -> RangeTotals {
         lent_count: ranges.lent,
         ready: ranges.lent_ready,
         retained: ranges.cache.resident_bytes() + ranges.sparse.resident_bytes(),
+        retained_mapped: ranges.mapped.resident_bytes(),
         reserved: ranges.lent_reserved
             + ranges.cache.reserved_bytes()
             + ranges.sparse.reserved_bytes(),

@@ -26,7 +26,7 @@
 
 use core::ptr::NonNull;
 
-use crate::config::{RETAINED_MAX_BYTES, SEGMENT_BYTES, SLICE_BYTES};
+use crate::config::{MAX_RUN_BYTES, RETAINED_MAX_BYTES, SEGMENT_BYTES, SLICE_BYTES};
 use crate::fatal::{Corruption, fatal};
 use crate::layout::geometry::{SLICE_COUNT, segment_of, slice_of};
 use crate::os;
@@ -37,6 +37,9 @@ mod bitmap;
 pub(crate) mod map;
 
 use bitmap::Bitmap;
+
+/// Times a run's length that a place should have for one that grows.
+const GROWTH_ROOM: usize = 8;
 
 /// The header of a segment, at its first byte. Guarded by [`SEGMENTS`].
 struct Segment {
@@ -116,6 +119,18 @@ pub(crate) fn take(slices: usize, align: usize) -> Option<Run> {
             return Some(run);
         }
     }
+}
+
+/// As [`take`], and where the run can be lengthened a few times, if there is
+/// such a place.
+pub(crate) fn take_growing(slices: usize, align: usize) -> Option<Run> {
+    let room = (slices * GROWTH_ROOM).min(MAX_RUN_BYTES / SLICE_BYTES);
+    if room > slices
+        && let Some(run) = SEGMENTS.lock().take_front(slices, room, align)
+    {
+        return Some(run);
+    }
+    take(slices, align)
 }
 
 /// Takes a run back. `reused` says that there is a demand for it.
@@ -308,11 +323,16 @@ impl Segments {
     }
 
     fn take(&mut self, slices: usize, align: usize) -> Option<Run> {
+        self.take_front(slices, slices, align)
+    }
+
+    /// Takes the first `slices` of a gap that has `room`.
+    fn take_front(&mut self, slices: usize, room: usize, align: usize) -> Option<Run> {
         let mut at = self.first;
         while let Some(header) = at {
             let segment = self.at(header);
             at = segment.next;
-            if let Some(first) = segment.place(slices, align) {
+            if let Some(first) = segment.place(room, align) {
                 let start = slice_start(header, first);
                 let clean = self.mark_used(start, first, slices);
                 return Some(Run { start, clean });

@@ -1,0 +1,292 @@
+//! Blocks above the largest run: each has a range of its own, with room to grow.
+//!
+//! Nothing is written in front of such a block, so a list outside tells where
+//! its range ends and how much of it may be resident:
+//!
+//! ```text
+//!   start          block ends        resident ends           range ends
+//!   ├──── block ──────┤                    │                      │
+//!   ├──── dirty, of a former block ────────┤ zero, never touched  │
+//! ```
+//!
+//! A block grows inside its range without a call; its range is kept when it is
+//! freed, and lent again with its pages, until a tick finds it idle.
+//!
+//! # Invariants
+//!
+//! - `one-entry`: a lent block is on the list once, by its first address; its
+//!   range belongs to it alone.
+//! - `inside`: a block's bytes and `dirty` are at most `bytes` of its range.
+
+use core::ptr::NonNull;
+
+use crate::os;
+use crate::purged::Cause;
+use crate::tick;
+
+use super::{Extent, RANGE_STEP_BYTES, RANGES, Ranges, give_up_excess};
+
+/// Addresses reserved for each byte of a block. A block that doubles a few times
+/// stays where it is.
+const ROOM: usize = 8;
+
+/// Entries of one piece of the list; a piece fits a page.
+const PIECE_ENTRIES: usize = 60;
+
+/// A block that is lent.
+#[derive(Clone, Copy)]
+struct Lent {
+    extent: Extent,
+    /// Bytes of the block.
+    bytes: usize,
+    reused: Option<u64>,
+}
+
+/// A piece of the list of lent blocks.
+struct Piece {
+    entries: [Option<Lent>; PIECE_ENTRIES],
+    next: Option<NonNull<Piece>>,
+}
+
+const _: () = assert!(size_of::<Piece>() <= 4096);
+
+/// All lent blocks.
+pub(super) struct Blocks {
+    first: Piece,
+}
+
+impl Blocks {
+    pub(super) const fn new() -> Blocks {
+        Blocks {
+            first: Piece {
+                entries: [None; PIECE_ENTRIES],
+                next: None,
+            },
+        }
+    }
+
+    /// Runs `visit` on each place of the list until it returns something.
+    fn find<R>(&mut self, mut visit: impl FnMut(&mut Option<Lent>) -> Option<R>) -> Option<R> {
+        let mut piece = &mut self.first;
+        loop {
+            for entry in &mut piece.entries {
+                if let Some(found) = visit(entry) {
+                    return Some(found);
+                }
+            }
+            // SAFETY: `one-entry`: pieces stay for ever, and the list is
+            // borrowed mutably, under its lock.
+            piece = unsafe { piece.next?.as_mut() };
+        }
+    }
+
+    /// The entry of the block at `start`, if it is lent.
+    fn entry(&mut self, start: NonNull<u8>) -> Option<&mut Option<Lent>> {
+        self.find(|entry| {
+            let found = entry.is_some_and(|lent| lent.extent.start == start);
+            found.then(|| NonNull::from(entry))
+        })
+        // SAFETY: the place just found, in the list that is borrowed.
+        .map(|mut entry| unsafe { entry.as_mut() })
+    }
+
+    /// Enters a block; false when the list is full and cannot grow.
+    fn enter(&mut self, lent: Lent) -> bool {
+        let place = |entry: &mut Option<Lent>| {
+            if entry.is_some() {
+                return None;
+            }
+            *entry = Some(lent);
+            Some(())
+        };
+        if self.find(place).is_some() {
+            return true;
+        }
+        let bytes = size_of::<Piece>().next_multiple_of(os::page_bytes());
+        let Some(page) = os::reserve(bytes, os::page_bytes()) else {
+            return false;
+        };
+        let mut entries = [None; PIECE_ENTRIES];
+        entries[0] = Some(lent);
+        let piece = page.cast::<Piece>();
+        let next = self.first.next;
+        // SAFETY: mapped just above, large and aligned enough.
+        unsafe { piece.write(Piece { entries, next }) };
+        self.first.next = Some(piece);
+        true
+    }
+}
+
+/// Lends `bytes`, whole pages, at a multiple of `align`, zero if so asked.
+///
+/// # Cost
+///
+/// One lock for a kept range; system calls for a fresh one.
+pub(crate) fn lend(bytes: usize, align: usize, zeroed: bool) -> Option<NonNull<u8>> {
+    let kept = if zeroed || align > RANGE_STEP_BYTES {
+        None
+    } else {
+        RANGES.lock().mapped.take(bytes, false)
+    };
+    let reused = kept.map(|_| tick::count());
+    let extent = match kept {
+        Some(extent) => extent,
+        None => fresh(bytes, align)?,
+    };
+    let lent = Lent {
+        extent,
+        bytes,
+        reused,
+    };
+    if RANGES.lock().blocks.enter(lent) {
+        return Some(extent.start);
+    }
+    extent.unmap();
+    None
+}
+
+fn fresh(bytes: usize, align: usize) -> Option<Extent> {
+    let room = bytes.saturating_mul(ROOM);
+    let align = align.max(RANGE_STEP_BYTES);
+    let roomy = os::reserve(room, align).map(|start| (start, room));
+    // Where addresses are short the block itself must do.
+    let (start, bytes) = match roomy {
+        Some(found) => found,
+        None => (os::reserve(bytes, align)?, bytes),
+    };
+    Some(Extent {
+        start,
+        bytes,
+        accessible: 0,
+        dirty: 0,
+        huge: false,
+    })
+}
+
+/// Takes a block back; false when none is lent at that address.
+///
+/// # Safety
+///
+/// Nobody uses the block any more.
+pub(crate) unsafe fn give(start: NonNull<u8>) -> bool {
+    let mut ranges = RANGES.lock();
+    let Some(lent) = ranges.blocks.entry(start).and_then(Option::take) else {
+        return false;
+    };
+    let mut extent = lent.extent;
+    extent.dirty = extent.dirty.max(lent.bytes);
+    extent.accessible = extent.dirty;
+    let oldest = ranges.mapped.put(extent, lent.reused);
+    let gone = oldest.or_else(|| ranges.pop_excess());
+    drop(ranges);
+    give_up_excess(gone);
+    true
+}
+
+/// Changes the bytes of a block, elsewhere if `align` allows and need be.
+///
+/// # Safety
+///
+/// The block is lent, of `old` bytes, and nobody else uses it meanwhile; what is
+/// cut off is not used any more.
+pub(crate) unsafe fn resize(
+    start: NonNull<u8>,
+    old: usize,
+    new: usize,
+    align: usize,
+) -> Option<NonNull<u8>> {
+    let mut ranges = RANGES.lock();
+    let lent = ranges.blocks.entry(start)?.as_mut()?;
+    let extent = &mut lent.extent;
+    if new <= extent.bytes {
+        extent.dirty = extent.dirty.max(old);
+        lent.bytes = new;
+        let (dirty, end) = (extent.dirty, new);
+        if new < old {
+            extent.dirty = new;
+            drop(ranges);
+            // SAFETY: `inside`: the end of the block.
+            let tail = unsafe { start.add(end) };
+            // SAFETY: `ours`: the caller gives up what is cut off, and the rest
+            // of the range is nobody's.
+            if !unsafe { os::purge(tail, dirty - end) } {
+                RANGES.lock().note_dirty(start, dirty);
+            }
+        }
+        return Some(start);
+    }
+    let whole = *extent;
+    // What lies behind the block goes with the old range: no tick may touch it.
+    extent.dirty = 0;
+    drop(ranges);
+    let Some(larger) = fresh(new, align) else {
+        RANGES.lock().note_dirty(start, whole.dirty);
+        return None;
+    };
+    // SAFETY: `one-entry`, both: the block is the caller's, the range is new.
+    unsafe { move_block(&whole, &larger, old) };
+    let moved = Lent {
+        extent: larger,
+        bytes: new,
+        reused: None,
+    };
+    if let Some(entry) = RANGES.lock().blocks.entry(start) {
+        *entry = Some(moved);
+    }
+    Some(larger.start)
+}
+
+/// Moves `used` bytes to the start of another range and gives up the first.
+///
+/// # Safety
+///
+/// The caller alone uses both; nothing is in the second yet.
+unsafe fn move_block(from: &Extent, to: &Extent, used: usize) {
+    // SAFETY: `ours`, both, of that length at least.
+    let moved = unsafe { os::move_pages(from.start, to.start, used) };
+    if !moved {
+        // SAFETY: two ranges, the second one zero.
+        unsafe { to.start.copy_from_nonoverlapping(from.start, used) };
+    }
+    let gone = if moved { used } else { 0 };
+    if gone < from.bytes {
+        // SAFETY: `inside`: what was not moved.
+        let rest = unsafe { from.start.add(gone) };
+        // SAFETY: `ours`: of no use any more.
+        unsafe { os::release(rest, from.bytes - gone) };
+    }
+}
+
+/// Hands back what lent blocks have resident behind their end, of a former
+/// block. Returns the bytes.
+///
+/// The lock is held over the system calls: a block must not grow meanwhile.
+pub(super) fn purge_behind(cause: Cause) -> usize {
+    let mut ranges = RANGES.lock();
+    let mut purged = 0;
+    ranges.blocks.find(|entry| -> Option<()> {
+        let lent = entry.as_mut()?;
+        if lent.extent.dirty > lent.bytes {
+            // SAFETY: `inside`: the end of the block.
+            let behind = unsafe { lent.extent.start.add(lent.bytes) };
+            let bytes = lent.extent.dirty - lent.bytes;
+            // SAFETY: `ours`: behind the block, where nobody is.
+            if unsafe { os::purge(behind, bytes) } {
+                lent.extent.dirty = lent.bytes;
+                purged += bytes;
+            }
+        }
+        None
+    });
+    ranges.purged.add(cause, purged);
+    purged
+}
+
+impl Ranges {
+    /// Notes again what may be resident in the range of the block at `start`.
+    fn note_dirty(&mut self, start: NonNull<u8>, dirty: usize) {
+        if let Some(lent) = self.blocks.entry(start).and_then(Option::as_mut) {
+            lent.extent.dirty = dirty;
+        }
+    }
+}
