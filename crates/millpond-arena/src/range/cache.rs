@@ -44,6 +44,18 @@ impl<const ENTRIES: usize> Cache<ENTRIES> {
         self.remove(index).map(|entry| entry.extent)
     }
 
+    /// Takes the range that has about `bytes` resident, and as many addresses.
+    pub(super) fn take_nearest(&mut self, bytes: usize) -> Option<Extent> {
+        let fits = |extent: &Extent| extent.bytes >= bytes && extent.dirty / FIT <= bytes;
+        let index = (0..self.length)
+            .filter(|&index| self.at(index).is_some_and(|entry| fits(&entry.extent)))
+            .min_by_key(|&index| {
+                let dirty = self.at(index).map_or(0, |entry| entry.extent.dirty);
+                dirty.abs_diff(bytes)
+            })?;
+        self.remove(index).map(|entry| entry.extent)
+    }
+
     /// Takes the newest range that has `bytes` addresses, but not far more, and
     /// of which at most `dirty_max` bytes may be resident.
     pub(super) fn take_newest(&mut self, bytes: usize, dirty_max: usize) -> Option<Extent> {
@@ -165,6 +177,19 @@ mod tests {
         cache.put(extent(FIT * 10 + FIT, 1), None);
         assert!(cache.take(10, false).is_none());
         assert!(cache.take(11, false).is_some());
+    }
+
+    #[test]
+    fn the_range_with_about_as_much_resident_is_taken() {
+        let mut cache = Cache::new();
+        for (bytes, dirty) in [(1000, 100), (1000, 300), (40, 40), (9000, 9000)] {
+            cache.put(extent(bytes, dirty), None);
+        }
+        assert_eq!(cache.take_nearest(60).unwrap().dirty, 100);
+        assert_eq!(cache.take_nearest(60).unwrap().dirty, 300);
+        assert!(cache.take_nearest(60).is_none());
+        assert_eq!(cache.take_nearest(40).unwrap().dirty, 40);
+        assert_eq!(cache.take_nearest(9000 / FIT).unwrap().dirty, 9000);
     }
 
     #[test]

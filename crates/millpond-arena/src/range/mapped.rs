@@ -126,7 +126,7 @@ pub(crate) fn lend(bytes: usize, align: usize, zeroed: bool) -> Option<NonNull<u
     let kept = if zeroed || align > RANGE_STEP_BYTES {
         None
     } else {
-        RANGES.lock().mapped.take(bytes, false)
+        RANGES.lock().mapped.take_nearest(bytes)
     };
     let reused = kept.map(|_| tick::count());
     let extent = match kept {
@@ -181,6 +181,14 @@ pub(crate) unsafe fn give(start: NonNull<u8>) -> bool {
     drop(ranges);
     give_up_excess(gone);
     true
+}
+
+/// Bytes of the block that is lent at `start`, if one is.
+#[allow(dead_code, reason = "for frees that know no layout")]
+pub(crate) fn bytes_of(start: NonNull<u8>) -> Option<usize> {
+    let mut ranges = RANGES.lock();
+    let entry = *ranges.blocks.entry(start)?;
+    entry.map(|lent| lent.bytes)
 }
 
 /// Changes the bytes of a block, elsewhere if `align` allows and need be.
