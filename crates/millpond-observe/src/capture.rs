@@ -16,6 +16,7 @@ use crate::snapshot::{
     AllocatorStats, CallSite, CaptureStats, ClassStats, MapPoolStats, PoolStats, ProcessStats,
     Snapshot,
 };
+use crate::watch;
 
 /// Captures so far.
 static CAPTURES: AtomicU64 = AtomicU64::new(0);
@@ -47,6 +48,7 @@ impl Snapshot {
             pools: pools(&millpond_pool::pools()),
             map_pools: map_pools(&millpond_map::map_pools()),
             maps,
+            alarms: watch::alarms(),
             capture: CaptureStats {
                 unix_millis: unix_millis(),
                 took_nanos: 0,
@@ -82,9 +84,13 @@ fn nanos(time: Duration) -> u64 {
     time.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
+fn millis(time: Duration) -> u64 {
+    time.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
 fn unix_millis() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis().try_into().unwrap_or(u64::MAX))
+    since.map_or(0, millis)
 }
 
 fn allocator() -> AllocatorStats {
@@ -186,7 +192,15 @@ fn pools(reports: &[PoolReport]) -> Vec<PoolStats> {
         row.retained_items += stats.retained_items;
         row.current_bytes += stats.current_bytes;
         row.victim_bytes += stats.victim_bytes;
+        row.expired_bytes += stats.expired_bytes;
         row.outstanding_items += stats.outstanding;
+        if let Some(guard) = stats.oldest_guard {
+            let millis = millis(guard.age);
+            if row.oldest_guard_millis.is_none_or(|oldest| oldest < millis) {
+                row.oldest_guard_millis = Some(millis);
+                row.oldest_guard_site = Some(place(guard.site));
+            }
+        }
     }
     rows.into_values().collect()
 }

@@ -56,16 +56,20 @@ mod registry;
 mod snapshot;
 mod source;
 mod table;
+mod watch;
 
 pub use delta::{Change, Delta};
 pub use gauge::{ArenaGauge, Edit, MapGauge, Watched};
 pub use name::{MAX_NAME_BYTES, NAME_RULE, NameError};
 pub use registry::{Registration, watched, watched_zeros};
 pub use snapshot::{
-    AllocatorStats, ArenaStats, CallSite, CaptureStats, ClassStats, MapPoolStats, MapStats,
-    PoolStats, ProcessStats, Snapshot,
+    AlarmStats, AllocatorStats, ArenaStats, CallSite, CaptureStats, ClassStats, MapPoolStats,
+    MapStats, PoolStats, ProcessStats, Snapshot,
 };
 pub use source::{Hold, Table, TableZeros, Watchable, WatchableZeros};
+#[cfg(feature = "tracing")]
+pub use watch::TracingSink;
+pub use watch::{BackgroundWatch, Cause, FileSink, Report, Rule, Rules, Sink, Watch};
 
 /// Returns the report of this moment as text: [`Snapshot::capture`], for people.
 pub fn report() -> String {

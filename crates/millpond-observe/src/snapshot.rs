@@ -37,6 +37,8 @@ data! {
         pub map_pools: Vec<MapPoolStats>,
         /// Maps that are watched.
         pub maps: Vec<MapStats>,
+        /// Alarms of watches, by rule; none before the first tick of one.
+        pub alarms: Vec<AlarmStats>,
         /// The capture itself.
         pub capture: CaptureStats,
     }
@@ -175,8 +177,14 @@ data! {
         pub current_bytes: u64,
         /// Bytes that lie in its queues and go at the next tick.
         pub victim_bytes: u64,
+        /// Bytes that have expired and wait to be dropped by a bounded tick.
+        pub expired_bytes: u64,
         /// Items out now.
         pub outstanding_items: u64,
+        /// How long the guard that is out longest has been, at least; none where none is out.
+        pub oldest_guard_millis: Option<u64>,
+        /// The place of the call that got it: `file:line`.
+        pub oldest_guard_site: Option<String>,
     }
 
     /// A map pool; see [`millpond_map::MapPoolStats`].
@@ -259,6 +267,16 @@ data! {
         pub stale_captures: u64,
     }
 
+    /// Alarms of one rule of the watches that tick.
+    pub struct AlarmStats {
+        /// The name of the rule.
+        pub rule: String,
+        /// Alarms reported.
+        pub alarms: u64,
+        /// Alarms that are not over.
+        pub active: u64,
+    }
+
     /// The capture of a snapshot.
     pub struct CaptureStats {
         /// When, in milliseconds since 1970.
@@ -275,22 +293,30 @@ data! {
 impl Snapshot {
     /// Returns the watched map of this name.
     pub fn map(&self, name: &str) -> Option<&MapStats> {
-        self.maps.iter().find(|map| map.name == name)
+        find(&self.maps, name, |map| &map.name)
     }
 
     /// Returns the pool of this name.
     pub fn pool(&self, name: &str) -> Option<&PoolStats> {
-        self.pools.iter().find(|pool| pool.name == name)
+        find(&self.pools, name, |pool| &pool.name)
     }
 
     /// Returns the map pool of this name.
     pub fn map_pool(&self, name: &str) -> Option<&MapPoolStats> {
-        self.map_pools.iter().find(|pool| pool.name == name)
+        find(&self.map_pools, name, |pool| &pool.name)
     }
 
     /// Returns the arena of this name.
     pub fn arena(&self, name: &str) -> Option<&ArenaStats> {
-        self.arenas.iter().find(|arena| arena.name == name)
+        find(&self.arenas, name, |arena| &arena.name)
+    }
+}
+
+/// Finds a row by its name, fast where rows are sorted, as captures leave them.
+fn find<'r, T>(rows: &'r [T], wanted: &str, name: impl Fn(&T) -> &String) -> Option<&'r T> {
+    match rows.binary_search_by(|row| name(row).as_str().cmp(wanted)) {
+        Ok(place) => rows.get(place),
+        Err(_) => rows.iter().find(|row| name(row) == wanted),
     }
 }
 

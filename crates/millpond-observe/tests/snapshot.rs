@@ -197,6 +197,8 @@ fn pools_and_map_pools_are_there_by_themselves() {
     let site = &maps.call_sites[0];
     assert!(site.place.contains("tests/snapshot.rs:"), "{}", site.place);
     assert_eq!((site.outstanding_maps, site.returns), (1, 0));
+    let site = pool.oldest_guard_site.as_deref().expect("two are out");
+    assert!(site.contains("tests/snapshot.rs:"), "{site}");
     drop((held, map));
     let snapshot = Snapshot::capture();
     assert_eq!(

@@ -129,6 +129,30 @@ pub(super) const METRICS: &[Metric] = &[
         },
     },
     Metric {
+        name: "millpond_watch_alarms_total",
+        kind: Counter,
+        unit: None,
+        help: "Alarms that a watch has reported, by the rule; absent before its first tick.",
+        labels: &["rule"],
+        read: |s, emit| {
+            for row in &s.alarms {
+                emit(&[("rule", &row.rule)], row.alarms.into());
+            }
+        },
+    },
+    Metric {
+        name: "millpond_watch_active_alarms",
+        kind: Gauge,
+        unit: None,
+        help: "Alarms that are not over, by the rule; absent before the first tick of a watch.",
+        labels: &["rule"],
+        read: |s, emit| {
+            for row in &s.alarms {
+                emit(&[("rule", &row.rule)], row.active.into());
+            }
+        },
+    },
+    Metric {
         name: "millpond_observe_capture_seconds",
         kind: Gauge,
         unit: Seconds,

@@ -3,7 +3,7 @@
 
 use crate::metric::Kind::{Counter, Gauge};
 use crate::metric::Metric;
-use crate::metric::Unit::{Bytes, None};
+use crate::metric::Unit::{Bytes, None, Seconds};
 
 pub(super) const METRICS: &[Metric] = &[
     Metric {
@@ -154,7 +154,7 @@ pub(super) const METRICS: &[Metric] = &[
         name: "millpond_pool_retained_bytes",
         kind: Gauge,
         unit: Bytes,
-        help: "Bytes that lie in queues of the pool; victims go at the next tick.",
+        help: "Bytes that lie in queues of the pool; victims go at the next tick, expired ones soon.",
         labels: &["pool", "generation"],
         read: |s, emit| {
             s.pools.iter().for_each(|row| {
@@ -165,6 +165,10 @@ pub(super) const METRICS: &[Metric] = &[
                 emit(
                     &[("pool", &row.name), ("generation", "victim")],
                     row.victim_bytes.into(),
+                );
+                emit(
+                    &[("pool", &row.name), ("generation", "expired")],
+                    row.expired_bytes.into(),
                 );
             })
         },
@@ -191,6 +195,20 @@ pub(super) const METRICS: &[Metric] = &[
             s.pools.iter().for_each(|row| {
                 emit(&[("pool", &row.name)], row.outstanding_items.into());
             })
+        },
+    },
+    Metric {
+        name: "millpond_pool_oldest_guard_seconds",
+        kind: Gauge,
+        unit: Seconds,
+        help: "Age of the guard that is out longest, at least; absent where none is out.",
+        labels: &["pool"],
+        read: |s, emit| {
+            for row in &s.pools {
+                if let Some(millis) = row.oldest_guard_millis {
+                    emit(&[("pool", &row.name)], (millis as f64 / 1e3).into());
+                }
+            }
         },
     },
     Metric {
