@@ -2,6 +2,7 @@
 //! Which engines meet on which rows, and what must come of it.
 
 pub mod alloc;
+pub mod cross;
 pub mod map;
 pub mod pool;
 pub mod request;
@@ -35,6 +36,7 @@ pub struct Suite {
 pub const SUITES: &[&Suite] = &[
     &request::SUITE,
     &map::SUITE,
+    &cross::SUITE,
     &pool::SUITE,
     &shared::SUITE,
     &tables::SUITE,

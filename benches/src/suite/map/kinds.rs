@@ -15,6 +15,8 @@ pub(super) trait Kind<K>: Debug + 'static {
     const IS_RIVAL: bool = true;
     /// Makes an empty map with a new seed and room for `capacity` entries.
     fn sized(capacity: usize) -> Self::Map;
+    /// Returns the bytes that the map itself has allocated.
+    fn bytes(map: &Self::Map) -> usize;
 }
 
 /// `millpond_map::HashMap`.
@@ -29,6 +31,10 @@ impl<K: Key> Kind<K> for Ours {
     fn sized(capacity: usize) -> Self::Map {
         millpond_map::HashMap::with_capacity(capacity)
     }
+
+    fn bytes(map: &Self::Map) -> usize {
+        map.allocation_size()
+    }
 }
 
 /// `hashbrown::HashMap`.
@@ -41,6 +47,10 @@ impl<K: Key> Kind<K> for Theirs {
 
     fn sized(capacity: usize) -> Self::Map {
         hashbrown::HashMap::with_capacity_and_hasher(capacity, Hasher::default())
+    }
+
+    fn bytes(map: &Self::Map) -> usize {
+        map.allocation_size()
     }
 }
 
@@ -68,5 +78,9 @@ impl<K: Key> Kind<K> for Again {
 
     fn sized(capacity: usize) -> Self::Map {
         hashbrown::HashMap::with_capacity_and_hasher(capacity, HasherAgain::default())
+    }
+
+    fn bytes(map: &Self::Map) -> usize {
+        map.allocation_size()
     }
 }

@@ -5,15 +5,18 @@
 //! separates the two copies is the resolution of the row.
 
 mod kinds;
+mod many;
 mod operations;
+mod owned;
 
 use super::{Run, Suite};
 use crate::contest::{Contestant, Size};
 use crate::engine::Key;
 use crate::error::Error;
 use crate::workload::{Request, Texts, u64_requests};
-use kinds::{Again, Ours, Theirs};
-use operations::{Churn, Count, Fill, Grow, LookUp, Sparse, Walk};
+use kinds::{Again, Kind, Ours, Theirs};
+use operations::{Churn, Count, Fill, Grow, LookUp, Sparse, Walk, WalkSparse};
+use owned::OwnedIn;
 
 pub use operations::Setting;
 
@@ -26,69 +29,164 @@ pub static SUITE: Suite = Suite {
     run,
 };
 
-/// Entries of the tables.
+/// Entries of the tables of a quick run, and of the curves.
 pub const SIZES: [usize; 5] = [8, 64, 1000, 10_000, 100_000];
+/// Entries of the tables of a whole run: few, and at low and high load.
+const ALL_SIZES: [usize; 10] = [
+    8, 14, 64, 640, 1000, 10_000, 14_000, 100_000, 112_000, 1_000_000,
+];
+/// Entries of what `--long` adds, for numbers.
+const LARGE: usize = 10_000_000;
 /// What is done to them.
 pub const OPERATIONS: [&str; 7] = ["hit", "miss", "fill", "grow", "churn", "count", "walk"];
-/// Capacity of the table that is cleared with ten entries in it.
+/// What is done to tables of owned strings, up to [`LARGEST_OWNED`] entries.
+const OWNED_OPERATIONS: [&str; 6] = ["hit", "miss", "fill", "grow", "churn", "walk"];
+/// The most owned entries: above, a row is the system's allocator at work.
+const LARGEST_OWNED: usize = 112_000;
+/// Entries of tables that are looked up sixteen keys at a time.
+const MANY_SIZES: [usize; 4] = [1000, 100_000, 1_000_000, LARGE];
+/// Capacity of the table that is cleared, or walked, with few entries in it.
 const SPARSE: usize = 1_000_000;
+/// Rows on that table, and how many entries it has.
+const SPARSE_ROWS: [(&str, &str, usize); 3] = [
+    ("clear-sparse/u64/1000000", "clear-sparse", 10),
+    ("walk-sparse/u64/1000000", "walk-sparse", 10),
+    ("walk-tenth/u64/1000000", "walk-sparse", 100_000),
+];
+
+/// The tables of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    U64,
+    Str,
+    /// Owned strings, also as values.
+    Owned,
+}
+
+/// One row: its name, what is done, to which keys, how many.
+struct Plan {
+    name: String,
+    operation: &'static str,
+    keys: Keys,
+    n: usize,
+}
 
 fn rows() -> Vec<String> {
-    let mut rows = Vec::new();
+    let rows = plans().into_iter().map(|plan| plan.name);
+    rows.chain(SPARSE_ROWS.map(|(name, ..)| name.to_owned()))
+        .collect()
+}
+
+/// Returns every row but the sparse ones.
+fn plans() -> Vec<Plan> {
+    let mut plans = Vec::new();
+    let mut plan = |operation, keys, n| {
+        let word = match keys {
+            Keys::U64 => "u64",
+            Keys::Str => "str",
+            Keys::Owned => "string",
+        };
+        let name = format!("{operation}/{word}/{n}");
+        plans.push(Plan {
+            name,
+            operation,
+            keys,
+            n,
+        });
+    };
     for operation in OPERATIONS {
-        for keys in ["u64", "str"] {
-            rows.extend(SIZES.map(|n| format!("{operation}/{keys}/{n}")));
+        for n in ALL_SIZES {
+            plan(operation, Keys::U64, n);
+        }
+        if operation != "count" {
+            plan(operation, Keys::U64, LARGE);
+        }
+        for n in ALL_SIZES {
+            plan(operation, Keys::Str, n);
         }
     }
-    rows.push("clear-sparse/u64/1000000".to_owned());
-    rows
+    for operation in OWNED_OPERATIONS {
+        for n in ALL_SIZES.into_iter().filter(|n| *n <= LARGEST_OWNED) {
+            plan(operation, Keys::Owned, n);
+        }
+    }
+    for n in MANY_SIZES {
+        plan("many", Keys::U64, n);
+    }
+    for n in ALL_SIZES {
+        plan("memory", Keys::U64, n);
+        plan("memory", Keys::Owned, n);
+    }
+    plans
 }
 
 fn run(run: &mut Run<'_>) -> Result<(), Error> {
-    for operation in OPERATIONS {
-        for n in SIZES {
-            let name = format!("{operation}/u64/{n}");
-            if run.wants(&name) {
-                row(run, operation, &name, &u64_requests(run.seed, n, 2))?;
-            }
+    for plan in plans() {
+        let left_out = if plan.n == LARGE {
+            !run.long
+        } else {
+            run.quick && !SIZES.contains(&plan.n)
+        };
+        if left_out || !run.wants(&plan.name) {
+            continue;
         }
-        for n in SIZES {
-            let name = format!("{operation}/str/{n}");
-            if run.wants(&name) {
-                row(
+        match plan.keys {
+            Keys::U64 => row::<_, Ours, Theirs, Again>(
+                run,
+                plan.operation,
+                &plan.name,
+                &u64_requests(run.seed, plan.n, 2),
+            )?,
+            Keys::Str => {
+                let texts = Texts::new(run.seed, plan.n, 2);
+                row::<_, Ours, Theirs, Again>(run, plan.operation, &plan.name, &texts.requests())?;
+            }
+            Keys::Owned => {
+                let texts = Texts::new(run.seed, plan.n, 2);
+                row::<_, OwnedIn<Ours>, OwnedIn<Theirs>, OwnedIn<Again>>(
                     run,
-                    operation,
-                    &name,
-                    &Texts::new(run.seed, n, 2).requests(),
+                    plan.operation,
+                    &plan.name,
+                    &texts.requests(),
                 )?;
             }
         }
     }
-    let name = "clear-sparse/u64/1000000";
-    if run.wants(name) {
-        row(run, "clear-sparse", name, &u64_requests(run.seed, 10, 2))?;
+    for (name, operation, n) in SPARSE_ROWS {
+        if run.wants(name) {
+            let requests = u64_requests(run.seed, n, 2);
+            row::<_, Ours, Theirs, Again>(run, operation, name, &requests)?;
+        }
     }
     Ok(())
 }
 
 /// Runs one operation on tables of the first request's keys; the second
 /// request's are absent from them.
-fn row<K: Key>(
+fn row<K: Key, A: Kind<K>, B: Kind<K>, C: Kind<K>>(
     run: &mut Run<'_>,
     operation: &str,
     name: &str,
     requests: &[Request<K>],
 ) -> Result<(), Error> {
     let setting = Setting::new(&requests[0], &requests[1]);
+    if operation == "memory" {
+        let [ours, theirs] = [bytes_of::<K, A>(&setting), bytes_of::<K, B>(&setting)];
+        return run.report.single(name, B::NAME, ours, theirs, "bytes");
+    }
+    let mut entrants = match operation {
+        "many" => many::entrants(&setting),
+        _ => three::<K, A, B, C>(operation, &setting),
+    };
     let per = setting.operations_per_piece(operation);
     let expected = |batch| setting.expected(operation, batch);
-    run.row(
-        name,
-        per,
-        Size::Slice,
-        &mut entrants(operation, &setting),
-        &expected,
-    )
+    run.row(name, per, Size::Slice, &mut entrants, &expected)
+}
+
+/// Returns the bytes for each entry of a table that has grown from nothing.
+fn bytes_of<K: Key, M: Kind<K>>(setting: &Setting<'_, K>) -> f64 {
+    let map = setting.filled::<M>(0);
+    M::bytes(&map) as f64 / setting.present.inserts.len() as f64
 }
 
 /// Returns the three tables, ours first, ready for one of the operations.
@@ -96,13 +194,21 @@ pub fn entrants<'d, K: Key>(
     operation: &str,
     setting: &'d Setting<'d, K>,
 ) -> Vec<Box<dyn Contestant + 'd>> {
+    three::<K, Ours, Theirs, Again>(operation, setting)
+}
+
+/// Does the same for tables of other kinds.
+fn three<'d, K: Key, A: Kind<K>, B: Kind<K>, C: Kind<K>>(
+    operation: &str,
+    setting: &'d Setting<'d, K>,
+) -> Vec<Box<dyn Contestant + 'd>> {
     /// One contestant of each kind.
     macro_rules! three {
         ($operation:ident $(, $more:expr)?) => {
             vec![
-                Box::new($operation::<K, Ours>::new(setting $(, $more)?)),
-                Box::new($operation::<K, Theirs>::new(setting $(, $more)?)),
-                Box::new($operation::<K, Again>::new(setting $(, $more)?)),
+                Box::new($operation::<K, A>::new(setting $(, $more)?)),
+                Box::new($operation::<K, B>::new(setting $(, $more)?)),
+                Box::new($operation::<K, C>::new(setting $(, $more)?)),
             ]
         };
     }
@@ -114,6 +220,7 @@ pub fn entrants<'d, K: Key>(
         "churn" => three!(Churn),
         "count" => three!(Count),
         "walk" => three!(Walk),
+        "walk-sparse" => three!(WalkSparse),
         _ => three!(Sparse),
     }
 }

@@ -16,9 +16,9 @@ use std::hint::black_box;
 #[derive(Debug)]
 pub struct Setting<'d, K> {
     /// Keys that are in the table.
-    pub(super) present: &'d Request<K>,
+    pub(crate) present: &'d Request<K>,
     /// Keys that are not.
-    pub(super) absent: &'d Request<K>,
+    pub(crate) absent: &'d Request<K>,
     /// Keys of `present` as words come in a text, few of them most of the time.
     drawn: Vec<K>,
 }
@@ -49,7 +49,7 @@ impl<'d, K: Key> Setting<'d, K> {
     /// Returns how many operations a piece of work has.
     pub fn operations_per_piece(&self, operation: &str) -> usize {
         match operation {
-            "fill" | "grow" | "walk" => self.present.inserts.len(),
+            "fill" | "grow" | "walk" | "walk-sparse" => self.present.inserts.len(),
             "count" => self.drawn.len(),
             _ => 1,
         }
@@ -66,7 +66,7 @@ impl<'d, K: Key> Setting<'d, K> {
         };
         match operation {
             // Hits are checked by number; their values by the suite `request`.
-            "hit" => of(0, count, n),
+            "hit" | "many" => of(0, count, n),
             "miss" => of(0, 0, n),
             "fill" | "grow" => of(0, 0, count * n),
             "churn" => of(0, count, n),
@@ -74,12 +74,13 @@ impl<'d, K: Key> Setting<'d, K> {
                 let distinct = self.drawn.iter().collect::<HashSet<_>>().len();
                 of(self.drawn.len() as u64, 0, count * distinct as u64)
             }
-            "walk" => of(count.wrapping_mul((0..n).sum()), 0, n),
+            "walk" | "walk-sparse" => of(count.wrapping_mul((0..n).sum()), 0, n),
             _ => of(0, 0, count * n),
         }
     }
 
-    fn filled<M: Kind<K>>(&self, capacity: usize) -> M::Map {
+    /// Makes a table of the present keys with room for `capacity` entries.
+    pub(super) fn filled<M: Kind<K>>(&self, capacity: usize) -> M::Map {
         let mut map = M::sized(capacity);
         fill(&mut map, &self.present.inserts);
         map
@@ -301,6 +302,28 @@ with_map!(
 contestant!(
     Walk,
     |it| it.map = it.setting.filled::<M>(it.setting.present.inserts.len()),
+    |it, batch| {
+        let mut sum = 0_u64;
+        for _ in 0..batch.count {
+            sum = sum.wrapping_add(it.map.total());
+        }
+        Answer {
+            sum,
+            found: 0,
+            entries: it.map.entries() as u64,
+        }
+    }
+);
+
+with_map!(
+    /// Visits every value of a table with room for a million.
+    WalkSparse,
+    |_| super::SPARSE
+);
+
+contestant!(
+    WalkSparse,
+    |it| it.map = it.setting.filled::<M>(super::SPARSE),
     |it, batch| {
         let mut sum = 0_u64;
         for _ in 0..batch.count {

@@ -11,6 +11,7 @@ use equivalent::Equivalent;
 
 use super::HashMap;
 use crate::hash::hash_of;
+use crate::raw::Found;
 
 impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// Returns the values of `N` keys. Keys may come twice.
@@ -33,8 +34,12 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        self.get_many_key_value(keys)
-            .map(|entry| entry.map(|(_, value)| value))
+        let mut values = [None; N];
+        self.find_many(&keys, |nth, (_, entry)| {
+            // SAFETY: the entry was just found, and the map is borrowed.
+            values[nth] = Some(unsafe { &(*entry).1 });
+        });
+        values
     }
 
     /// Returns the entries of `N` keys: the keys that the map holds, and their values.
@@ -45,18 +50,29 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        if self.is_empty() {
-            return [None; N];
-        }
-        let hashes = keys.map(|key| hash_of(&self.hash_builder, key));
-        let found = self
-            .table
-            .find_each(hashes, |nth, (held, _)| keys[nth].equivalent(held));
-        found.map(|entry| {
-            let (_, entry) = entry?;
+        let mut entries = [None; N];
+        self.find_many(&keys, |nth, (_, entry)| {
             // SAFETY: the entry was just found, and the map is borrowed.
             let (key, value) = unsafe { &*entry };
-            Some((key, value))
-        })
+            entries[nth] = Some((key, value));
+        });
+        entries
+    }
+
+    /// Hands the entry of each of `keys` that has one to `found`.
+    #[inline]
+    fn find_many<Q, const N: usize>(&self, keys: &[&Q; N], found: impl FnMut(usize, Found<(K, V)>))
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        if self.is_empty() {
+            return;
+        }
+        self.table.find_each(
+            &mut [0; N],
+            |nth| hash_of(&self.hash_builder, keys[nth]),
+            |nth, (held, _)| keys[nth].equivalent(held),
+            found,
+        );
     }
 }

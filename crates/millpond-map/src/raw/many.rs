@@ -4,7 +4,6 @@
 //!
 //! Those of [`inner`](super::inner) and of the [module above](super).
 
-use core::array;
 use core::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
@@ -20,51 +19,48 @@ use crate::control::Needle;
 const FAR_BYTES: usize = 512 * 1024;
 
 impl<T, A: Allocator> RawTable<T, A> {
-    /// Finds, for each of `hashes`, the entry for which `eq` holds with its number.
-    #[inline]
-    pub(crate) fn find_each<const N: usize>(
+    /// Finds, for each number below the length of `hashes`, the entry of which `eq` says that
+    /// it is the one, and hands it to `found`.
+    ///
+    /// `hash` is called once for each number, and fills `hashes`.
+    // Outlined, with the length unknown: each loop would be unrolled to its end, and spill.
+    #[inline(never)]
+    pub(crate) fn find_each(
         &self,
-        hashes: [u64; N],
+        hashes: &mut [u64],
+        hash: impl Fn(usize) -> u64,
         mut eq: impl FnMut(usize, &T) -> bool,
-    ) -> [Option<Found<T>>; N] {
+        mut found: impl FnMut(usize, Found<T>),
+    ) {
         if self.inner.slab_bytes < FAR_BYTES {
-            return array::from_fn(|nth| self.find(hashes[nth], |entry| eq(nth, entry)));
+            for nth in 0..hashes.len() {
+                if let Some(entry) = self.find(hash(nth), |entry| eq(nth, entry)) {
+                    found(nth, entry);
+                }
+            }
+            return;
         }
-        for hash in hashes {
+        for (nth, place) in hashes.iter_mut().enumerate() {
+            *place = hash(nth);
             // SAFETY: `slab`. A home is the offset of a group's first tag.
-            prefetch(unsafe { self.inner.control.add(self.inner.home(hash)) });
+            prefetch(unsafe { self.inner.control.add(self.inner.home(*place)) });
         }
-        let lanes = hashes.map(|hash| {
+        for &hash in &*hashes {
             let off = self.inner.home(hash);
             // SAFETY: `slab`. A home is a group of the table.
             let lanes = unsafe { self.inner.group(off) }.matches(Needle::of(hash));
-            match lanes.mask().lowest() {
+            prefetch(match lanes.mask().lowest() {
                 // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
-                Some(lane) => prefetch(unsafe { self.slot(off | lane) }.cast()),
+                Some(lane) => unsafe { self.slot(off | lane) }.cast(),
                 // SAFETY: `slab`, as above.
-                None => prefetch(unsafe { self.inner.filter(off) }),
+                None => unsafe { self.inner.filter(off) },
+            });
+        }
+        for (nth, &hash) in hashes.iter().enumerate() {
+            if let Some(entry) = self.find(hash, |entry| eq(nth, entry)) {
+                found(nth, entry);
             }
-            lanes.mask()
-        });
-        array::from_fn(|nth| {
-            let hash = hashes[nth];
-            let off = self.inner.home(hash);
-            let mut further = lanes[nth];
-            if let Some(lane) = further.lowest() {
-                // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
-                let slot = unsafe { self.slot(off | lane) };
-                // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
-                if eq(nth, unsafe { slot.as_ref() }) {
-                    return Some((off | lane, slot.as_ptr()));
-                }
-                further = further.without_lowest();
-            }
-            // SAFETY: `slab`, as above.
-            if !further.any() && !unsafe { self.inner.passed(off, hash) } {
-                return None;
-            }
-            self.found(self.find_further(hash, further, |entry| eq(nth, entry)))
-        })
+        }
     }
 }
 

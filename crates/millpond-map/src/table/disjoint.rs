@@ -19,7 +19,7 @@ impl<T, A: Allocator> HashTable<T, A> {
         hashes: [u64; N],
         eq: impl FnMut(usize, &T) -> bool,
     ) -> [Option<&T>; N] {
-        self.raw.find_each(hashes, eq).map(|entry| {
+        self.find_each(hashes, eq).map(|entry| {
             let (_, slot) = entry?;
             // SAFETY: the entry was just found, and the table is borrowed.
             Some(unsafe { &*slot })
@@ -36,7 +36,7 @@ impl<T, A: Allocator> HashTable<T, A> {
         hashes: [u64; N],
         eq: impl FnMut(usize, &T) -> bool,
     ) -> [Option<&mut T>; N] {
-        let found = self.raw.find_each(hashes, eq);
+        let found = self.find_each(hashes, eq);
         for (place, entry) in found.iter().enumerate() {
             // By index: entries of size zero all have one address.
             let taken = |other: &Option<Found<T>>| match (entry, other) {
@@ -59,9 +59,21 @@ impl<T, A: Allocator> HashTable<T, A> {
         hashes: [u64; N],
         eq: impl FnMut(usize, &T) -> bool,
     ) -> [Option<&mut T>; N] {
-        let found = self.raw.find_each(hashes, eq);
+        let found = self.find_each(hashes, eq);
         // SAFETY: `apart`, by contract.
         unsafe { Self::lend_each(found) }
+    }
+
+    fn find_each<const N: usize>(
+        &self,
+        hashes: [u64; N],
+        eq: impl FnMut(usize, &T) -> bool,
+    ) -> [Option<Found<T>>; N] {
+        let mut entries = [None; N];
+        let found = |nth: usize, entry| entries[nth] = Some(entry);
+        self.raw
+            .find_each(&mut [0; N], |nth| hashes[nth], eq, found);
+        entries
     }
 
     /// # Safety
