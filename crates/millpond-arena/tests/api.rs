@@ -416,3 +416,115 @@ fn an_arena_may_move_to_another_thread() {
     drop(arena);
     check().unwrap();
 }
+
+#[test]
+fn an_arena_borrows_no_more_than_its_limit() {
+    for limit in [0, 1000, 65_536, 100_000, 1_000_000, 10_000_000] {
+        let mut arena = Arena::with_limit(limit);
+        for block in [48, 3000, 16_000, 70_000, 1 << 20] {
+            let mut lent = 0;
+            while let Ok(block) = (&arena).allocate(layout(block, 16)) {
+                verify_writable(block);
+                lent += block.len();
+                let stats = arena.stats();
+                assert_eq!(stats.slab_bytes + stats.large_bytes, arena.spent_bytes());
+                assert!(arena.spent_bytes() <= limit && lent <= limit);
+            }
+            // Refused, but not for long: nothing was lost.
+            assert!(lent + 2 * block + 4200 + 65_536 * 16 >= limit || lent * 3 >= limit);
+            arena.reset();
+            assert!(arena.spent_bytes() <= limit.min(256 * 1024));
+        }
+        assert_eq!(arena.stats().limit_bytes, limit);
+    }
+    assert_eq!(Arena::new().stats().limit_bytes, usize::MAX);
+}
+
+#[test]
+fn a_large_block_grows_within_the_limit_only() {
+    let arena = Arena::with_limit(1_000_000);
+    let old = layout(300_000, 16);
+    let block = (&arena).allocate(old).unwrap();
+    fill(block, 9);
+    // SAFETY: lent for `old`.
+    let refused = unsafe { (&arena).grow(block.cast(), old, layout(1_000_000, 16)) };
+    assert!(refused.is_err());
+    let new = layout(900_000, 16);
+    // SAFETY: lent for `old`, and still: the refusal left it.
+    let block = unsafe { (&arena).grow(block.cast(), old, new) }.unwrap();
+    verify(block.cast(), 300_000, 9);
+    assert!((&arena).allocate(layout(200_000, 16)).is_err());
+    free(&arena, block, new);
+    assert_eq!(arena.spent_bytes(), 0);
+}
+
+#[test]
+fn rewinding_ends_what_was_lent_since_and_nothing_else() {
+    let arena = Arena::new();
+    let mut kept = Vec::new();
+    let lend_some = |kept: &mut Vec<(NonNull<[u8]>, u8)>, count: usize| {
+        for n in 0..count {
+            let size = [24, 700, 9000, 40_000, 300_000][n % 5];
+            let block = (&arena).allocate(layout(size, 16)).unwrap();
+            fill(block, kept.len() as u8);
+            kept.push((block, kept.len() as u8));
+        }
+    };
+    let verify_all = |kept: &[(NonNull<[u8]>, u8)]| {
+        for &(block, byte) in kept {
+            verify(block.cast(), block.len(), byte);
+        }
+    };
+    lend_some(&mut kept, 30);
+    for _ in 0..3 {
+        let (before, lent) = (arena.stats(), kept.len());
+        let outer = arena.checkpoint();
+        lend_some(&mut kept, 50);
+        let inner_from = kept.len();
+        let inner = arena.checkpoint();
+        lend_some(&mut kept, 50);
+        verify_all(&kept);
+        kept.truncate(inner_from);
+        // SAFETY: forgotten just above.
+        unsafe { inner.rewind() };
+        lend_some(&mut kept, 7);
+        verify_all(&kept);
+        kept.truncate(lent);
+        // SAFETY: as above.
+        unsafe { outer.rewind() };
+        assert_eq!(arena.stats(), before);
+        verify_all(&kept);
+    }
+    check().unwrap();
+}
+
+#[test]
+fn what_was_lent_before_a_checkpoint_stays_out_of_its_way() {
+    let arena = Arena::new();
+    let first = (&arena).allocate(layout(100, 8)).unwrap();
+    fill(first, 1);
+    let spent = arena.spent_bytes();
+    let checkpoint = arena.checkpoint();
+    // The last one cut, but not since: it moves instead of growing over.
+    // SAFETY: lent for that layout.
+    let grown = unsafe { (&arena).grow(first.cast(), layout(100, 8), layout(200, 8)) }.unwrap();
+    assert_ne!(grown.cast::<u8>(), first.cast::<u8>());
+    free(&arena, grown, layout(200, 8));
+    // Everything is gone, and still the slab stays for the checkpoint.
+    assert_eq!(arena.stats().live_blocks, 0);
+    for _ in 0..100 {
+        let block = (&arena).allocate(layout(5000, 8)).unwrap();
+        fill(block, 2);
+    }
+    // SAFETY: the blocks are used no more.
+    unsafe { checkpoint.rewind() };
+    assert_eq!(arena.spent_bytes(), spent);
+    // One that is dropped keeps what was lent since.
+    let checkpoint = arena.checkpoint();
+    let kept = (&arena).allocate(layout(5000, 8)).unwrap();
+    fill(kept, 3);
+    drop(checkpoint);
+    let more = (&arena).allocate(layout(5000, 8)).unwrap();
+    fill(more, 4);
+    verify(kept.cast(), 5000, 3);
+}

@@ -39,7 +39,7 @@ unsafe impl Allocator for &Arena {
         }
         if !is_cut(layout) {
             // SAFETY: lent by this arena for a layout that is not cut.
-            unsafe { self.give_own(block, layout) };
+            unsafe { self.give_own(block, layout.align()) };
         } else if ends_at_bump(self, block, layout) {
             self.bump.set(block.as_ptr());
         }
@@ -82,10 +82,11 @@ unsafe impl Allocator for &Arena {
     }
 }
 
-/// Whether a cut block is the last one cut.
+/// Whether a cut block is the last one cut, and may grow or go where it is.
 #[inline]
 fn ends_at_bump(arena: &Arena, block: NonNull<u8>, layout: Layout) -> bool {
-    block.as_ptr().wrapping_add(layout.size()) == arena.bump.get()
+    let ends = block.as_ptr().wrapping_add(layout.size()) == arena.bump.get();
+    ends && arena.is_lent_since_checkpoint(block)
 }
 
 /// Changes the size of a block, in place when it was the last one cut.

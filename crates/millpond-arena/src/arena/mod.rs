@@ -18,6 +18,8 @@
 //!   and not taken back, large ones included.
 //! - `own-linked`: every large block is on the arena's list, and its header lies
 //!   right in front of it.
+//! - `in-budget`: `spent` is the sum of the slabs and large blocks borrowed, and
+//!   at most `limit`.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -27,7 +29,10 @@ use core::ptr::{NonNull, null_mut};
 use crate::config::SLICE_BYTES;
 use crate::heap;
 
+mod checkpoint;
 mod handle;
+
+pub use checkpoint::Checkpoint;
 
 /// Bytes of the first slab that an arena borrows, a run of one slice.
 const FIRST_SLAB_BYTES: usize = SLICE_BYTES;
@@ -60,6 +65,8 @@ struct Own {
     previous: *mut Own,
     /// The layout of the whole, this header and what lies before it included.
     whole: Layout,
+    /// Counts the large blocks of the arena.
+    number: usize,
 }
 
 /// A region of memory whose blocks are given back together.
@@ -89,6 +96,16 @@ pub struct Arena {
     current: Cell<*mut Slab>,
     own: Cell<*mut Own>,
     live: Cell<usize>,
+    /// The next large block's number.
+    next_own: Cell<usize>,
+    /// Checkpoints that last.
+    pins: Cell<usize>,
+    /// Where the last checkpoint found `bump`; null when there is none.
+    floor: Cell<*mut u8>,
+    /// Bytes of all slabs and large blocks.
+    spent: Cell<usize>,
+    /// Bytes that `spent` may reach.
+    limit: usize,
 }
 
 // SAFETY: an arena owns what its pointers lead to, and heaps take memory back on
@@ -109,18 +126,69 @@ pub struct ArenaStats {
     pub large_blocks: usize,
     /// Bytes of the large blocks.
     pub large_bytes: usize,
+    /// Bytes that slabs and large blocks together may have; `usize::MAX` for an
+    /// arena without a limit.
+    pub limit_bytes: usize,
 }
 
 impl Arena {
     /// An arena that has borrowed nothing yet.
     pub const fn new() -> Arena {
+        Arena::with_limit(usize::MAX)
+    }
+
+    /// An arena that borrows `bytes` at most, slabs and large blocks together.
+    ///
+    /// What exceeds it is refused, as if there were no memory; what was lent
+    /// stays. Slabs count whole, from 64 KiB on, or as much as the limit leaves.
+    ///
+    /// ```
+    /// use allocator_api2::alloc::{Allocator, Layout};
+    /// use millpond_arena::Arena;
+    ///
+    /// let arena = Arena::with_limit(100_000);
+    /// let block = Layout::new::<[u8; 10_000]>();
+    /// let lent = (0..20).filter(|_| (&arena).allocate(block).is_ok()).count();
+    /// assert_eq!(lent, 9);
+    /// ```
+    pub const fn with_limit(bytes: usize) -> Arena {
         Arena {
             bump: Cell::new(null_mut()),
             end: Cell::new(null_mut()),
             current: Cell::new(null_mut()),
             own: Cell::new(null_mut()),
             live: Cell::new(0),
+            next_own: Cell::new(0),
+            pins: Cell::new(0),
+            floor: Cell::new(null_mut()),
+            spent: Cell::new(0),
+            limit: bytes,
         }
+    }
+
+    /// Bytes borrowed now, slabs and large blocks together.
+    #[inline]
+    pub fn spent_bytes(&self) -> usize {
+        self.spent.get()
+    }
+
+    /// Bytes that may be borrowed yet.
+    fn left(&self) -> usize {
+        self.limit - self.spent.get()
+    }
+
+    /// Counts bytes as borrowed, if the limit leaves them (`in-budget`).
+    fn spend(&self, bytes: usize) -> Option<()> {
+        if bytes > self.left() {
+            return None;
+        }
+        self.spent.set(self.spent.get() + bytes);
+        Some(())
+    }
+
+    /// Counts bytes as given back.
+    fn refund(&self, bytes: usize) {
+        self.spent.set(self.spent.get() - bytes);
     }
 
     /// Ends all blocks at once and makes the arena as good as new.
@@ -132,7 +200,7 @@ impl Arena {
     ///
     /// Linear in the number of slabs and large blocks, not in that of blocks.
     pub fn reset(&mut self) {
-        self.give_own_blocks();
+        self.give_own_blocks(0);
         self.restart();
     }
 
@@ -144,6 +212,7 @@ impl Arena {
     pub fn stats(&self) -> ArenaStats {
         let mut stats = ArenaStats {
             live_blocks: self.live.get(),
+            limit_bytes: self.limit,
             ..ArenaStats::default()
         };
         let mut slab = self.current.get();
@@ -171,7 +240,7 @@ impl Arena {
         if let Some(block) = self.try_cut(layout) {
             return Some(block);
         }
-        self.borrow_slab()?;
+        self.borrow_slab(layout)?;
         self.try_cut(layout)
     }
 
@@ -188,17 +257,24 @@ impl Arena {
         NonNull::new(bump.with_addr(start))
     }
 
-    /// Makes a fresh slab current.
+    /// Makes a fresh slab current that has room for `layout`.
     #[cold]
-    fn borrow_slab(&self) -> Option<()> {
+    fn borrow_slab(&self, layout: Layout) -> Option<()> {
         let older = self.current.get();
-        let bytes = if older.is_null() {
+        let wanted = if older.is_null() {
             FIRST_SLAB_BYTES
         } else {
             // SAFETY: a slab that the arena borrowed, with its header.
             (unsafe { (*older).bytes } * 2).min(MAX_SLAB_BYTES)
         };
+        // The last slab before the limit is as long as the limit leaves.
+        let left = self.left() - self.left() % align_of::<Slab>();
+        let bytes = wanted.min(left);
+        if bytes < size_of::<Slab>() + layout.size() + layout.align() {
+            return None;
+        }
         let start = NonNull::new(heap::alloc(slab_layout(bytes)))?;
+        self.spend(bytes)?;
         let slab = start.cast::<Slab>();
         // SAFETY: just borrowed, aligned and large enough for the header.
         unsafe { slab.write(Slab { older, bytes }) };
@@ -222,7 +298,7 @@ impl Arena {
     fn mark_gone(&self) {
         let live = self.live.get() - 1;
         self.live.set(live);
-        if live == 0 {
+        if live == 0 && self.pins.get() == 0 {
             self.restart();
         }
     }
@@ -250,7 +326,7 @@ impl Arena {
         let slab = self.current.get();
         // SAFETY: a slab that the arena borrowed, with its header.
         let Slab { older, bytes } = unsafe { slab.read() };
-        give_slabs(older);
+        self.refund(give_slabs(older, null_mut()));
         // SAFETY: as above; nobody else refers to the header.
         unsafe { (*slab).older = null_mut() };
         if bytes > KEPT_SLAB_BYTES {
@@ -261,7 +337,7 @@ impl Arena {
     }
 
     fn give_all_slabs(&self) {
-        give_slabs(self.current.replace(null_mut()));
+        self.refund(give_slabs(self.current.replace(null_mut()), null_mut()));
         self.bump.set(null_mut());
         self.end.set(null_mut());
     }
@@ -270,7 +346,11 @@ impl Arena {
     #[cold]
     fn lend_own(&self, layout: Layout) -> Option<NonNull<u8>> {
         let (whole, offset) = own_layout(layout)?;
-        let start = NonNull::new(heap::alloc(whole))?;
+        self.spend(whole.size())?;
+        let Some(start) = NonNull::new(heap::alloc(whole)) else {
+            self.refund(whole.size());
+            return None;
+        };
         // SAFETY: the whole is the offset and the block.
         let block = unsafe { start.add(offset) };
         let next = self.own.get();
@@ -281,6 +361,7 @@ impl Arena {
                 next,
                 previous: null_mut(),
                 whole,
+                number: self.next_own.replace(self.next_own.get() + 1),
             })
         };
         self.own.set(own);
@@ -296,15 +377,16 @@ impl Arena {
     ///
     /// # Safety
     ///
-    /// `block` was lent by [`Arena::lend_own`] of this arena, for that layout.
+    /// `block` was lent by [`Arena::lend_own`] of this arena, at that alignment.
     #[cold]
-    unsafe fn give_own(&self, block: NonNull<u8>, layout: Layout) {
+    unsafe fn give_own(&self, block: NonNull<u8>, align: usize) {
         let own = header_of(block);
         // SAFETY: `own-linked`.
         let Own {
             next,
             previous,
             whole,
+            ..
         } = unsafe { own.read() };
         if previous.is_null() {
             self.own.set(next);
@@ -316,7 +398,8 @@ impl Arena {
             // SAFETY: `own-linked`.
             unsafe { (*next).previous = previous };
         }
-        let start = block.as_ptr().wrapping_sub(own_offset(layout.align()));
+        let start = block.as_ptr().wrapping_sub(own_offset(align));
+        self.refund(whole.size());
         // SAFETY: the whole that was lent for this block.
         unsafe { heap::free(start, whole) };
     }
@@ -331,8 +414,13 @@ impl Arena {
         let start = block.as_ptr().wrapping_sub(offset);
         // SAFETY: `own-linked`.
         let whole = unsafe { (*header_of(block)).whole };
+        let (old_bytes, new_bytes) = (whole.size(), new_whole.size());
+        if new_bytes > old_bytes && new_bytes - old_bytes > self.left() {
+            return None;
+        }
         // SAFETY: the whole that was lent for this block.
-        let moved = NonNull::new(unsafe { heap::realloc(start, whole, new_whole.size()) })?;
+        let moved = NonNull::new(unsafe { heap::realloc(start, whole, new_bytes) })?;
+        self.spent.set(self.spent.get() - old_bytes + new_bytes);
         // SAFETY: the offset lies inside the whole.
         let block = unsafe { moved.add(offset) };
         let own = header_of(block);
@@ -353,19 +441,21 @@ impl Arena {
         Some(block)
     }
 
-    /// Gives all large blocks back.
-    fn give_own_blocks(&self) {
-        let mut own = self.own.replace(null_mut());
+    /// Gives back the large blocks lent from the `number`-th on.
+    fn give_own_blocks(&self, number: usize) {
+        let mut own = self.own.get();
         while !own.is_null() {
             // SAFETY: `own-linked`.
-            let Own { next, whole, .. } = unsafe { own.read() };
-            // The header's end is the block's start; the whole begins before it
-            // by an offset that only the block's alignment decides.
-            let block = own.cast::<u8>().wrapping_add(size_of::<Own>());
-            let start = block.wrapping_sub(own_offset(whole.align()));
-            // SAFETY: the whole that was lent for this block.
-            unsafe { heap::free(start, whole) };
-            own = next;
+            let header = unsafe { own.read() };
+            if header.number >= number {
+                let block = own.cast::<u8>().wrapping_add(size_of::<Own>());
+                if let Some(block) = NonNull::new(block) {
+                    // SAFETY: lent, as it is on the list; the layout leads to
+                    // the same offset, which is all that is taken from it.
+                    unsafe { self.give_own(block, header.whole.align()) };
+                }
+            }
+            own = header.next;
         }
     }
 }
@@ -378,7 +468,7 @@ fn is_cut(layout: Layout) -> bool {
 
 /// Bytes from the start of the whole to a large block of that alignment.
 fn own_offset(align: usize) -> usize {
-    align.max(size_of::<Own>())
+    size_of::<Own>().next_multiple_of(align)
 }
 
 /// The layout of a large block and what lies before it, and the offset.
@@ -398,15 +488,18 @@ fn slab_layout(bytes: usize) -> Layout {
     Layout::from_size_align(bytes, 16).unwrap_or(Layout::new::<Slab>())
 }
 
-/// Gives a chain of slabs back to the heap.
-fn give_slabs(mut slab: *mut Slab) {
-    while !slab.is_null() {
+/// Gives a chain of slabs back to the heap, down to `keep`. Returns their bytes.
+fn give_slabs(mut slab: *mut Slab, keep: *mut Slab) -> usize {
+    let mut given = 0;
+    while slab != keep {
         // SAFETY: a slab that an arena borrowed, with its header.
         let Slab { older, bytes } = unsafe { slab.read() };
         // SAFETY: lent for this layout, and no block in it is used any more.
         unsafe { heap::free(slab.cast(), slab_layout(bytes)) };
+        given += bytes;
         slab = older;
     }
+    given
 }
 
 impl Default for Arena {
@@ -417,7 +510,7 @@ impl Default for Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        self.give_own_blocks();
+        self.give_own_blocks(0);
         self.give_all_slabs();
     }
 }
