@@ -42,7 +42,7 @@ mod stats;
 mod sync;
 mod tick;
 
-pub use arena::{Arena, ArenaStats};
+pub use arena::{Arena, ArenaStats, Checkpoint};
 #[doc(hidden)]
 pub use check::check;
 pub use global::Millpond;
@@ -52,4 +52,4 @@ pub use purged::Purged;
 pub use range::{RangePages, ReservedRange, SparseRange};
 pub use slabs::Slabs;
 pub use stats::{ClassStats, Retained, SlowPaths, Stats, stats};
-pub use tick::{release, tick};
+pub use tick::{on_thread_park, release, tick};

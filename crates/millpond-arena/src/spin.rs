@@ -1,7 +1,8 @@
 //! A lock that never parks and never allocates.
 //!
 //! Held for a few hundred instructions at most and never while user code runs.
-//! Only the fallback heap of ended threads is used under one across system calls.
+//! Two are held across system calls, both rarely: that of the fallback heap of
+//! ended threads, and that of the ranges while a tick purges behind a block.
 //!
 //! # Invariants
 //!

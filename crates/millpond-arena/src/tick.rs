@@ -1,13 +1,18 @@
 #![forbid(unsafe_code)]
-//! How memory ages: not by a clock of ours, but by somebody's calls.
+//! How memory ages: by somebody's calls, or else by itself, on slow paths that
+//! happen to run.
 
-use crate::heap::tls;
-use crate::range;
-use crate::segment::{self, Purge};
+use crate::config::DECAY_MILLIS;
+use crate::heap::{registry, tls};
+use crate::purged::Cause;
 use crate::sync::Relaxed;
 use crate::sync::fixed::AtomicU64;
+use crate::{os, range, segment};
 
 static TICKS: AtomicU64 = AtomicU64::new(0);
+
+/// When the last tick was, in milliseconds of the coarse clock; zero for never.
+static LAST_MILLIS: AtomicU64 = AtomicU64::new(0);
 
 /// Ticks so far.
 #[inline]
@@ -20,32 +25,78 @@ pub(crate) fn count() -> u64 {
 /// operating system.
 ///
 /// Call it at a steady pace, once a second say, from any thread. Memory that is
-/// free and was not lent anew since the call before goes back: of what all
-/// threads share, and of what the calling thread keeps for itself, at once; of
-/// what other threads keep, when they next free a large block. Memory that is
-/// lent again and again between two calls keeps its pages, so that a steady load
-/// does not pay; a burst goes back at the next call.
+/// free and was not lent anew since the call before goes back: slices, blocks
+/// above 16 MiB, ranges, and the runs that threads keep for themselves, sleeping
+/// threads too. Memory that is lent again and again between two calls keeps its
+/// pages, so that a steady load does not pay; a burst goes back at the next call.
+///
+/// Without a call for a second, a thread that gives back a run while more than
+/// 8 MiB are retained does it by and by. No thread of our own does.
 ///
 /// # Cost
 ///
-/// One system call per range that goes back, none of them under a lock.
+/// One system call per range that goes back, none of them under a lock that the
+/// lending of small blocks needs.
 pub fn tick() -> usize {
+    LAST_MILLIS.store(os::coarse_millis(), Relaxed);
+    let now = begin();
+    tls::fallback(|heap| heap.age_runs_from_outside(now));
+    segment::purge_idle(usize::MAX) + range::purge(Some(now))
+}
+
+/// Begins a tick and returns its number. Perhaps under the fallback heap's lock.
+fn begin() -> u64 {
     // Relaxed: see `count`.
     let now = TICKS.fetch_add(1, Relaxed) + 1;
-    tls::with_ready(|heap| heap.take_notice_of_tick());
-    segment::purge(Purge::Idle) + range::purge(Some(now))
+    registry::age_runs(now);
+    segment::begin_idle_purge();
+    now
+}
+
+/// Ticks if nobody has done so for a while. Purges little at a time: whoever
+/// gives back next goes on.
+#[cold]
+pub(crate) fn age_by_itself() {
+    let (now, last) = (os::coarse_millis(), LAST_MILLIS.load(Relaxed));
+    if now.saturating_sub(last) < DECAY_MILLIS {
+        return;
+    }
+    // Relaxed: one thread wins, and nothing is reached through the number.
+    if LAST_MILLIS
+        .compare_exchange(last, now, Relaxed, Relaxed)
+        .is_ok()
+        && last != 0
+    {
+        let number = begin();
+        segment::purge_idle(crate::config::DECAY_STEP_BYTES);
+        range::purge(Some(number));
+    }
 }
 
 /// Hands free memory back to the operating system now, and returns its bytes.
 ///
-/// Empties the calling thread's bins and caches first. Other threads keep
-/// theirs, which are bounded. Only whole slices of 64 KiB without a live block
-/// can go back.
+/// Empties the calling thread's bins and caches first, and other threads' caches
+/// of runs; their bins stay, which are bounded. Only whole slices of 64 KiB
+/// without a live block can go back.
 ///
 /// # Cost
 ///
 /// Linear in what the thread has cached; one system call per range.
 pub fn release() -> usize {
     tls::with_ready(|heap| heap.release());
-    segment::purge(Purge::All) + range::purge(None)
+    registry::drop_runs();
+    segment::purge_all(0, Cause::Release) + range::purge(None)
+}
+
+/// Tells that the calling thread is about to sleep, perhaps for long.
+///
+/// For the hook that a runtime calls before a worker parks. Once after each
+/// tick the thread gives its free blocks to whoever needs them; all further
+/// calls cost a comparison.
+///
+/// # Cost
+///
+/// Linear in what the thread has cached, once per tick; no system call.
+pub fn on_thread_park() {
+    tls::with_ready(|heap| heap.park(count()));
 }

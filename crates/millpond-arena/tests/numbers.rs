@@ -242,11 +242,11 @@ fn a_tick_hands_back_a_burst_and_keeps_what_comes_back_into_use() {
 fn retained_memory_is_bounded_without_a_tick() {
     in_turn(|| {
         for _ in 0..3 {
-            let burst: Vec<_> = (0..60).map(|_| lend(3 << 20)).collect();
+            let burst: Vec<_> = (0..24).map(|_| lend(15 << 20)).collect();
             for block in burst {
-                free(block, 3 << 20);
+                free(block, 15 << 20);
             }
-            assert!(stats().retained_bytes <= 64 << 20);
+            assert!(stats().retained_bytes <= 256 << 20);
         }
     });
 }
@@ -342,9 +342,9 @@ fn what_went_back_is_told_by_its_reason() {
         assert_eq!(after.purged.by_release, before.by_release + by_release);
         assert_eq!(after.purged.by_limit, before.by_limit);
         assert_eq!(after.purged.total(), after.released_bytes);
-        let burst: Vec<_> = (0..12).map(|_| lend(6 << 20)).collect();
+        let burst: Vec<_> = (0..24).map(|_| lend(12 << 20)).collect();
         for block in burst {
-            free(block, 6 << 20);
+            free(block, 12 << 20);
         }
         assert!(stats().purged.by_limit > before.by_limit);
     });

@@ -43,6 +43,13 @@ impl Heap {
         self.drop_runs();
     }
 
+    /// Gives back what is free, once after each tick.
+    pub(crate) fn park(&self, tick: u64) {
+        if self.parked.replace(tick) != tick {
+            self.release();
+        }
+    }
+
     /// Makes the counters exact for this heap.
     pub(crate) fn settle_all(&self) {
         for class in SizeClass::all() {

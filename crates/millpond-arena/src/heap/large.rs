@@ -162,7 +162,8 @@ impl Heap {
     ) -> Option<NonNull<u8>> {
         if wanted > slices {
             let end = start.addr().get() + slices * SLICE_BYTES;
-            if let Some(behind) = self.runs.take_at(end, wanted - slices) {
+            let behind = self.runs.lock().take_at(end, wanted - slices);
+            if let Some(behind) = behind {
                 self.keep_rest(behind, wanted - slices);
                 return Some(start);
             }
@@ -180,7 +181,8 @@ impl Heap {
 
     /// Borrows a run that has something free behind it, if there is one.
     fn take_growing_run(&self, slices: usize, align: usize) -> Option<NonNull<u8>> {
-        if let Some(entry) = self.runs.take_longest(slices, align) {
+        let longest = self.runs.lock().take_longest(slices, align);
+        if let Some(entry) = longest {
             self.counters.go_slow(Slow::RunCached, 1);
             self.keep_rest(entry, slices);
             return Some(entry.start);
@@ -247,7 +249,8 @@ impl Heap {
     /// Borrows a run, the one that this thread gave back last if it fits.
     #[inline]
     pub(super) fn take_run(&self, slices: usize, align: usize) -> Option<Run> {
-        if let Some(start) = self.runs.take(slices, align) {
+        let cached = self.runs.lock().take(slices, align);
+        if let Some(start) = cached {
             self.counters.go_slow(Slow::RunCached, 1);
             return Some(Run {
                 start,
@@ -267,21 +270,33 @@ impl Heap {
     #[inline]
     pub(super) unsafe fn give_run(&self, start: NonNull<u8>, slices: usize) {
         self.take_notice_of_tick();
-        match self.runs.offer(start, slices) {
+        let (offer, full) = {
+            let runs = self.runs.lock();
+            (runs.offer(start, slices), runs.is_over_full())
+        };
+        match offer {
             Offer::Kept => {}
             // SAFETY: passed on.
             Offer::Refused => return unsafe { segment::give(start, slices, false) },
             Offer::Twice => fatal(Corruption::DoubleFree),
         }
-        while self.runs.is_over_full() {
+        if full {
+            self.make_cache_fit();
+        }
+    }
+
+    #[cold]
+    fn make_cache_fit(&self) {
+        while self.runs.lock().is_over_full() {
             self.drop_oldest_run();
         }
     }
 
     /// Ages the cached runs if there was a tick since the last look.
     #[inline]
-    pub(crate) fn take_notice_of_tick(&self) {
-        if self.runs.sees_new_tick(tick::count()) {
+    fn take_notice_of_tick(&self) {
+        let new = self.runs.lock().sees_new_tick(tick::count());
+        if new {
             self.age_runs();
         }
     }
@@ -289,25 +304,58 @@ impl Heap {
     /// Gives back the runs whose length nobody asked for since the last tick.
     #[cold]
     fn age_runs(&self) {
-        while let Some(entry) = self.runs.pop_unasked() {
-            // SAFETY: `run-used`: a run in the cache is the heap's own.
+        loop {
+            let unasked = self.runs.lock().pop_unasked();
+            let Some(entry) = unasked else {
+                break;
+            };
+            // SAFETY: `cached-run`: taken out of the cache.
             unsafe { segment::give(entry.start, entry.slices, false) };
         }
-        self.runs.forget_asked();
+        self.runs.lock().forget_asked();
+    }
+
+    /// As [`Heap::take_notice_of_tick`], by another thread that holds the
+    /// registry's lock: nothing is purged.
+    pub(crate) fn age_runs_from_outside(&self, tick: u64) {
+        let runs = self.runs.lock();
+        if runs.sees_new_tick(tick) {
+            while let Some(entry) = runs.pop_unasked() {
+                // SAFETY: `cached-run`: taken out of the cache.
+                unsafe { segment::give_quietly(entry.start, entry.slices) };
+            }
+            runs.forget_asked();
+        }
+    }
+
+    /// Gives back all runs, as above.
+    pub(super) fn drop_runs_from_outside(&self) {
+        let runs = self.runs.lock();
+        while let Some(entry) = runs.pop_oldest() {
+            // SAFETY: `cached-run`: taken out of the cache.
+            unsafe { segment::give_quietly(entry.start, entry.slices) };
+        }
     }
 
     /// Gives back all runs.
     pub(super) fn drop_runs(&self) {
-        self.runs.forget_asked();
+        self.runs.lock().forget_asked();
         while self.drop_oldest_run() {}
     }
 
     fn drop_oldest_run(&self) -> bool {
-        let Some(entry) = self.runs.pop_oldest() else {
+        let (oldest, asked) = {
+            let runs = self.runs.lock();
+            let oldest = runs.pop_oldest();
+            (
+                oldest,
+                oldest.is_some_and(|entry| runs.was_asked(entry.slices)),
+            )
+        };
+        let Some(entry) = oldest else {
             return false;
         };
-        let asked = self.runs.was_asked(entry.slices);
-        // SAFETY: `run-used`: a run in the cache is the heap's own.
+        // SAFETY: `cached-run`: taken out of the cache.
         unsafe { segment::give(entry.start, entry.slices, asked) };
         true
     }

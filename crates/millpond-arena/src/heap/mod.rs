@@ -20,8 +20,8 @@
 //!
 //! - `bin-free`: every slot on a bin's lists is free, on that list alone, and of
 //!   the bin's class.
-//! - `one-thread`: a heap is used by its thread alone, but for its counters and,
-//!   under the registry's lock, its links.
+//! - `one-thread`: a heap is used by its thread alone, but for its counters, its
+//!   cached runs, which have a lock, and, under the registry's lock, its links.
 //! - `numbered`: a heap with a number other than zero is registered and will be
 //!   emptied when its thread ends; one without owns nothing.
 
@@ -32,6 +32,7 @@ use core::ptr::{NonNull, null_mut};
 use crate::layout::size_class::{CLASS_COUNT, SizeClass};
 use crate::slab::SlabRef;
 use crate::slab::free_list::FreeList;
+use crate::spin::SpinLock;
 
 mod check;
 mod depot;
@@ -93,7 +94,9 @@ pub(crate) struct Heap {
     number: Cell<u64>,
     life: Cell<Life>,
     rows: [Row; CLASS_COUNT],
-    runs: RunCache,
+    runs: SpinLock<RunCache>,
+    /// The tick at which the thread last parked.
+    parked: Cell<u64>,
     counters: Counters,
     next: Cell<Option<NonNull<Heap>>>,
     previous: Cell<Option<NonNull<Heap>>>,
@@ -118,7 +121,8 @@ impl Heap {
                     filled: Cell::new(0),
                 }
             }; CLASS_COUNT],
-            runs: RunCache::new(),
+            runs: SpinLock::new(RunCache::new()),
+            parked: Cell::new(0),
             counters: Counters::new(),
             next: Cell::new(None),
             previous: Cell::new(None),

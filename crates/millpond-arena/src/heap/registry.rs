@@ -83,7 +83,7 @@ pub(crate) fn totals() -> HeapTotals {
     let mut totals = sum();
     tls::fallback(|heap| {
         totals.tally.add(&heap.counters.read());
-        totals.cached_run_bytes += heap.runs.bytes();
+        totals.cached_run_bytes += heap.runs.lock().bytes();
     });
     totals
 }
@@ -97,13 +97,35 @@ fn sum() -> HeapTotals {
         // SAFETY: `listed-live`, under the lock.
         let heap = unsafe { heap.as_ref() };
         tally.add(&heap.counters.read());
-        cached_run_bytes += heap.runs.bytes();
+        cached_run_bytes += heap.runs.lock().bytes();
         at = heap.next.get();
     }
     HeapTotals {
         tally,
         heaps: registry.count,
         cached_run_bytes,
+    }
+}
+
+/// Ages the cached runs of all heaps, as a tick does.
+pub(crate) fn age_runs(tick: u64) {
+    each(|heap| heap.age_runs_from_outside(tick));
+}
+
+/// Takes all cached runs from all heaps.
+pub(crate) fn drop_runs() {
+    each(Heap::drop_runs_from_outside);
+}
+
+/// Visits each heap on the list, under the lock.
+fn each(visit: impl Fn(&Heap)) {
+    let registry = REGISTRY.lock();
+    let mut at = registry.first;
+    while let Some(heap) = at {
+        // SAFETY: `listed-live`, under the lock.
+        let heap = unsafe { heap.as_ref() };
+        visit(heap);
+        at = heap.next.get();
     }
 }
 

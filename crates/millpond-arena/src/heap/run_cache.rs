@@ -1,15 +1,18 @@
-#![forbid(unsafe_code)]
 //! Runs that a thread has just given back, for its next request of that length.
 //!
+//! Behind a lock, so that a tick reaches the runs of a thread that sleeps.
 //! Bounded in bytes and in number. A run that nobody asked for between two
 //! ticks leaves: see [`RunCache::pop_unasked`].
+//!
+//! # Invariants
+//!
+//! - `cached-run`: a run in a cache is borrowed from its segment, and nobody but
+//!   whoever holds the cache's lock has it.
 
 use core::cell::Cell;
 use core::ptr::NonNull;
 
 use crate::config::{CACHED_RUN_MAX_BYTES, RUN_CACHE_ENTRIES, RUN_CACHE_MAX_BYTES, SLICE_BYTES};
-use crate::sync::Relaxed;
-use crate::sync::fixed::AtomicUsize;
 
 /// A run and its length in slices.
 #[derive(Clone, Copy, Debug)]
@@ -23,14 +26,17 @@ pub(super) struct RunCache {
     entries: [Cell<Option<Entry>>; RUN_CACHE_ENTRIES],
     /// Entries in use, from the first on.
     length: Cell<usize>,
-    /// Slices of all entries. Others may read it.
-    slices: AtomicUsize,
+    /// Slices of all entries.
+    slices: Cell<usize>,
     /// Lengths that were asked for and found since the last tick, one bit each,
     /// modulo 64.
     asked: Cell<u64>,
     /// The tick that the cache last took notice of.
     tick: Cell<u64>,
 }
+
+// SAFETY: `cached-run`: runs are no thread's own.
+unsafe impl Send for RunCache {}
 
 /// What became of a run that was offered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,7 +54,7 @@ impl RunCache {
         RunCache {
             entries: [const { Cell::new(None) }; RUN_CACHE_ENTRIES],
             length: Cell::new(0),
-            slices: AtomicUsize::new(0),
+            slices: Cell::new(0),
             asked: Cell::new(0),
             tick: Cell::new(0),
         }
@@ -56,8 +62,7 @@ impl RunCache {
 
     /// Bytes in the cache.
     pub(super) fn bytes(&self) -> usize {
-        // Relaxed: a number that the owner alone writes.
-        self.slices.load(Relaxed) * SLICE_BYTES
+        self.slices.get() * SLICE_BYTES
     }
 
     /// Takes the newest run of exactly that length and at least that alignment,
@@ -128,9 +133,7 @@ impl RunCache {
         }
         self.entries[length].set(Some(Entry { start, slices }));
         self.length.set(length + 1);
-        // Relaxed, here and below: as above.
-        self.slices
-            .store(self.slices.load(Relaxed) + slices, Relaxed);
+        self.slices.set(self.slices.get() + slices);
         Offer::Kept
     }
 
@@ -187,8 +190,7 @@ impl RunCache {
         }
         self.length.set(length);
         let slices = gone.map_or(0, |entry| entry.slices);
-        self.slices
-            .store(self.slices.load(Relaxed) - slices, Relaxed);
+        self.slices.set(self.slices.get() - slices);
     }
 }
 

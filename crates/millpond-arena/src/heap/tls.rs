@@ -52,7 +52,7 @@ pub(crate) fn with<R>(work: impl FnOnce(&Heap) -> R) -> R {
 
 /// Runs `work` with the fallback heap, under its lock.
 #[cold]
-pub(super) fn fallback<R>(work: impl FnOnce(&Heap) -> R) -> R {
+pub(crate) fn fallback<R>(work: impl FnOnce(&Heap) -> R) -> R {
     let fallback = FALLBACK.lock();
     fallback.0.number.set(FALLBACK_NUMBER);
     fallback.0.life.set(Life::Ready);

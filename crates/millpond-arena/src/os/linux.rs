@@ -162,6 +162,25 @@ pub(super) unsafe fn move_pages(_from: NonNull<u8>, _to: NonNull<u8>, _bytes: us
     false
 }
 
+/// Milliseconds by the coarsest clock that never goes back.
+pub(super) fn coarse_millis() -> u64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `now` is writable; the clock exists, and else zero stays.
+    unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
+    let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+    #[allow(clippy::unnecessary_cast, reason = "some systems count in 32 bits")]
+    let millis = seconds as u64 * 1000 + nanos as u64 / 1_000_000;
+    millis
+}
+
 /// Offers the processor to other threads.
 pub(super) fn yield_now() {
     // SAFETY: sched_yield has no preconditions.

@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! A system that refuses on demand, for tests.
+//! A system that refuses on demand, and whose clock runs ahead, for tests.
 //!
 //! The switch is for the whole process: a test that uses it runs alone.
 
@@ -14,6 +14,19 @@ static STAYS: AtomicBool = AtomicBool::new(false);
 
 /// Refused calls since the switch was last set.
 static REFUSED: AtomicU64 = AtomicU64::new(0);
+
+/// Milliseconds that the coarse clock is ahead.
+static ADVANCED: AtomicU64 = AtomicU64::new(0);
+
+/// Lets the coarse clock run ahead by so many milliseconds more.
+pub fn advance_clock(millis: u64) {
+    ADVANCED.fetch_add(millis, Relaxed);
+}
+
+/// How far the clock is ahead.
+pub(super) fn advanced_millis() -> u64 {
+    ADVANCED.load(Relaxed)
+}
 
 /// Refuses the call after the next `passing` ones, and no other.
 pub fn fail_once_after(passing: u64) {

@@ -201,6 +201,12 @@ pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize) {
     }
 }
 
+/// Milliseconds since some time in the past, by a clock that costs no call and
+/// moves every few of them.
+pub(crate) fn coarse_millis() -> u64 {
+    system::coarse_millis() + mock::advanced_millis()
+}
+
 /// Offers the processor to other threads.
 pub(crate) fn yield_now() {
     system::yield_now();

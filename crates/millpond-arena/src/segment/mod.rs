@@ -26,12 +26,16 @@
 
 use core::ptr::NonNull;
 
-use crate::config::{MAX_RUN_BYTES, RETAINED_MAX_BYTES, SEGMENT_BYTES, SLICE_BYTES};
+use crate::config::{
+    DECAY_MIN_BYTES, DECAY_STEP_BYTES, MAX_RUN_BYTES, RETAINED_MAX_BYTES, SEGMENT_BYTES,
+    SLICE_BYTES,
+};
 use crate::fatal::{Corruption, fatal};
 use crate::layout::geometry::{SLICE_COUNT, segment_of, slice_of};
 use crate::os;
 use crate::purged::{Cause, Purged};
-use crate::spin::SpinLock;
+use crate::spin::{Guard, SpinLock};
+use crate::tick;
 
 mod bitmap;
 pub(crate) mod map;
@@ -59,6 +63,8 @@ struct Segments {
     retained: usize,
     used: usize,
     purged: Purged,
+    /// Where a purge of what is idle goes on; none when it has ended.
+    idle_at: Option<NonNull<Segment>>,
 }
 
 // SAFETY: `segment-stays`: the pointers lead to headers that no thread owns, and
@@ -72,6 +78,7 @@ static SEGMENTS: SpinLock<Segments> = SpinLock::new(Segments {
     retained: 0,
     used: 0,
     purged: Purged::ZERO,
+    idle_at: None,
 });
 
 /// Slices taken from a segment.
@@ -82,12 +89,12 @@ pub(crate) struct Run {
     pub(crate) clean: bool,
 }
 
-/// What [`purge`] takes.
+/// What a purge takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Purge {
+enum Purge {
     /// Whatever is retained.
     All,
-    /// What was not reused since the last purge of this kind.
+    /// What was not reused since the last purge of this kind began.
     Idle,
 }
 
@@ -145,11 +152,32 @@ pub(crate) fn take_growing(slices: usize, align: usize) -> Option<Run> {
 pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize, reused: bool) {
     let mut segments = SEGMENTS.lock();
     segments.give(start, slices, reused);
-    let over = segments.retained > RETAINED_MAX_BYTES / SLICE_BYTES;
+    let (retained, ageing) = (segments.retained * SLICE_BYTES, segments.idle_at.is_some());
     drop(segments);
-    if over {
-        purge_until(Purge::All, RETAINED_MAX_BYTES / 2, Cause::Limit);
+    if retained > DECAY_MIN_BYTES {
+        give_slow(retained, ageing);
     }
+}
+
+/// Hands back what is too much, or too old.
+#[cold]
+fn give_slow(retained: usize, ageing: bool) {
+    if retained > RETAINED_MAX_BYTES {
+        purge_all(RETAINED_MAX_BYTES / 2, Cause::Limit);
+    } else if ageing {
+        purge_idle(DECAY_STEP_BYTES);
+    } else {
+        tick::age_by_itself();
+    }
+}
+
+/// As [`give`], while another lock is held: nothing is purged.
+///
+/// # Safety
+///
+/// As for [`give`].
+pub(crate) unsafe fn give_quietly(start: NonNull<u8>, slices: usize) {
+    SEGMENTS.lock().give(start, slices, false);
 }
 
 /// Lengthens a run in place, if what lies behind it is free.
@@ -174,53 +202,84 @@ pub(crate) unsafe fn extend(start: NonNull<u8>, slices: usize, wanted: usize) ->
     true
 }
 
-/// Purges retained slices and returns the bytes that went back.
+/// Purges all that is retained, until at most `keep_bytes` are, and returns the
+/// bytes that went back.
 ///
 /// # Cost
 ///
 /// One system call per range, none of them under the lock.
-pub(crate) fn purge(which: Purge) -> usize {
-    let cause = match which {
-        Purge::All => Cause::Release,
-        Purge::Idle => Cause::Tick,
-    };
-    purge_until(which, 0, cause)
-}
-
-/// As [`purge`], until at most `keep_bytes` are retained.
-fn purge_until(which: Purge, keep_bytes: usize, cause: Cause) -> usize {
+pub(crate) fn purge_all(keep_bytes: usize, cause: Cause) -> usize {
     let mut purged = 0;
     let mut segments = SEGMENTS.lock();
     let mut at = segments.first;
     while let Some(header) = at {
-        let mut from = 1;
         while segments.retained * SLICE_BYTES > keep_bytes {
-            let Some((first, count)) = segments.claim_retained(header, from, which) else {
+            let (guard, bytes) = purge_one(segments, header, Purge::All, cause);
+            segments = guard;
+            if bytes == 0 {
                 break;
-            };
-            drop(segments);
-            let start = slice_start(header, first);
-            // SAFETY: `run-used`: claimed above, so nobody else has the range,
-            // which was free and whose contents nobody needs.
-            let went = unsafe { os::purge(start, count * SLICE_BYTES) };
-            segments = SEGMENTS.lock();
-            segments.settle_claimed(header, (first, count), went, cause);
-            if went {
-                purged += count * SLICE_BYTES;
             }
-            from = first + count;
+            purged += bytes;
         }
         at = segments.at(header).next;
-        if which == Purge::Idle {
+    }
+    purged
+}
+
+/// Begins a purge of what was not reused since the last one began.
+pub(crate) fn begin_idle_purge() {
+    let mut segments = SEGMENTS.lock();
+    segments.idle_at = segments.first;
+}
+
+/// Goes on with it, for `most` bytes about, and returns the bytes that went back.
+///
+/// # Cost
+///
+/// One system call per range, none of them under the lock.
+pub(crate) fn purge_idle(most: usize) -> usize {
+    let mut purged = 0;
+    let mut segments = SEGMENTS.lock();
+    while let Some(header) = segments.idle_at {
+        let (guard, bytes) = purge_one(segments, header, Purge::Idle, Cause::Tick);
+        segments = guard;
+        purged += bytes;
+        if purged >= most {
+            break;
+        }
+        if bytes == 0 && segments.idle_at == Some(header) {
             // What is in use, in a thread's cache perhaps, stays marked: its
             // interval begins when it is given back.
             let segment = segments.at(header);
             segment.reused = segment
                 .reused
                 .without(&segment.reused.without(&segment.used));
+            segments.idle_at = segment.next;
         }
     }
     purged
+}
+
+/// Purges one range of a segment; zero bytes when there is none, or the system
+/// refuses.
+fn purge_one(
+    mut segments: Guard<'static, Segments>,
+    header: NonNull<Segment>,
+    which: Purge,
+    cause: Cause,
+) -> (Guard<'static, Segments>, usize) {
+    let Some((first, count)) = segments.claim_retained(header, which) else {
+        return (segments, 0);
+    };
+    drop(segments);
+    let start = slice_start(header, first);
+    // SAFETY: `run-used`: claimed above, so nobody else has the range, which was
+    // free and whose contents nobody needs.
+    let went = unsafe { os::purge(start, count * SLICE_BYTES) };
+    segments = SEGMENTS.lock();
+    segments.settle_claimed(header, (first, count), went, cause);
+    let bytes = if went { count * SLICE_BYTES } else { 0 };
+    (segments, bytes)
 }
 
 /// Sums over all segments, exact at one instant.
@@ -378,18 +437,13 @@ impl Segments {
     }
 
     /// Takes a retained range away from everybody, to purge it.
-    fn claim_retained(
-        &mut self,
-        header: NonNull<Segment>,
-        from: usize,
-        which: Purge,
-    ) -> Option<(usize, usize)> {
+    fn claim_retained(&mut self, header: NonNull<Segment>, which: Purge) -> Option<(usize, usize)> {
         let segment = self.at(header);
         let mut retained = segment.dirty.without(&segment.used);
         if which == Purge::Idle {
             retained = retained.without(&segment.reused);
         }
-        let (first, count) = retained.next_range(from)?;
+        let (first, count) = retained.next_range(1)?;
         segment.used.set(first, count);
         self.retained -= count;
         self.used += count;
@@ -480,7 +534,7 @@ mod tests {
         unsafe { run.start.write_bytes(1, 40 * SLICE_BYTES) };
         // SAFETY: lent just above.
         unsafe { give(run.start, 40, false) };
-        purge(Purge::All);
+        purge_all(0, Cause::Release);
         let run = take(40, 1).unwrap();
         if run.clean {
             for slice in 0..40 {

@@ -1,0 +1,163 @@
+//! How memory goes back without being asked for: by itself, from threads that
+//! sleep, from threads that say that they will. The clock and the numbers are
+//! the process's, so the tests of this file take turns.
+#![allow(clippy::disallowed_types, clippy::disallowed_macros, reason = "a test")]
+
+use std::panic::resume_unwind;
+use std::ptr::NonNull;
+use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use allocator_api2::alloc::{Allocator, Layout};
+use millpond_arena::{Slabs, check, fault, on_thread_park, release, stats, tick};
+
+const MIB: usize = 1 << 20;
+
+/// Runs `test` on a thread of its own while no other uses the allocator.
+fn in_turn(test: impl FnOnce() + Send + 'static) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let test = move || {
+        release();
+        test();
+    };
+    if let Err(panic) = thread::spawn(test).join() {
+        resume_unwind(panic);
+    }
+}
+
+fn lend(size: usize) -> (NonNull<u8>, Layout) {
+    let layout = Layout::from_size_align(size, 8).unwrap();
+    let block = Slabs.allocate(layout).unwrap().cast::<u8>();
+    // SAFETY: just lent, of that size.
+    unsafe { block.write_bytes(1, size) };
+    (block, layout)
+}
+
+fn give((block, layout): (NonNull<u8>, Layout)) {
+    // SAFETY: lent for this layout, used no more.
+    unsafe { Slabs.deallocate(block, layout) };
+}
+
+/// Lends and frees so many megabytes at once, in blocks of five.
+fn burst(mebibytes: usize) {
+    let blocks: Vec<_> = (0..mebibytes / 5).map(|_| lend(5 * MIB)).collect();
+    blocks.into_iter().for_each(give);
+}
+
+#[test]
+fn without_a_tick_memory_ages_by_itself_on_slow_paths() {
+    in_turn(|| {
+        tick();
+        burst(200);
+        let full = stats();
+        assert!(full.retained_bytes >= 190 * MIB as u64);
+        // Not before its time.
+        give(lend(5 * MIB));
+        assert_eq!(stats().released_bytes, full.released_bytes);
+        fault::advance_clock(1100);
+        let mut steps = 0;
+        while stats().retained_bytes > 8 * MIB as u64 {
+            let before = stats().released_bytes;
+            give(lend(5 * MIB));
+            // A range that goes is at most a segment.
+            assert!(stats().released_bytes - before <= 40 * MIB as u64);
+            steps += 1;
+            assert!(steps < 100, "{:?}", stats());
+        }
+        assert!(stats().purged.by_tick >= full.purged.by_tick + 180 * MIB as u64);
+        check().unwrap();
+    });
+}
+
+#[test]
+fn what_is_used_all_the_time_does_not_age_by_itself() {
+    in_turn(|| {
+        burst(50);
+        for _ in 0..3 {
+            fault::advance_clock(1100);
+            burst(50);
+            burst(50);
+        }
+        let before = stats();
+        for _ in 0..5 {
+            fault::advance_clock(1100);
+            burst(50);
+            burst(50);
+        }
+        assert_eq!(stats().released_bytes, before.released_bytes);
+    });
+}
+
+/// Runs `work` on another thread and then `look`, while that thread sleeps.
+fn while_asleep<R: Send>(work: impl FnOnce() -> R + Send, look: impl FnOnce()) -> R {
+    thread::scope(|scope| {
+        let (ready, is_ready) = mpsc::channel();
+        let (wake, is_woken) = mpsc::channel::<()>();
+        let sleeper = scope.spawn(move || {
+            let kept = work();
+            ready.send(()).unwrap();
+            is_woken.recv().unwrap();
+            kept
+        });
+        is_ready.recv().unwrap();
+        look();
+        wake.send(()).unwrap();
+        sleeper.join().unwrap()
+    })
+}
+
+#[test]
+fn a_tick_reaches_the_runs_of_a_thread_that_sleeps() {
+    in_turn(|| {
+        tick();
+        let work = || {
+            let blocks: Vec<_> = (0..7).map(|_| lend(MIB)).collect();
+            blocks.into_iter().for_each(give);
+        };
+        while_asleep(work, || {
+            assert!(stats().retained.thread_runs >= 7 * MIB as u64);
+            assert!(tick() >= 7 * MIB);
+            assert_eq!(stats().retained.thread_runs, 0);
+        });
+        while_asleep(work, || {
+            assert!(release() >= 7 * MIB);
+        });
+        check().unwrap();
+    });
+}
+
+#[test]
+fn a_thread_that_parks_keeps_no_free_slab() {
+    in_turn(|| {
+        let work = |parks: bool| {
+            move || {
+                let blocks: Vec<_> = (0..40_000).map(|n| lend(16 + n % 400)).collect();
+                blocks.into_iter().for_each(give);
+                if parks {
+                    on_thread_park();
+                }
+            }
+        };
+        let used = || stats().used_slice_bytes as usize;
+        tick();
+        let before = used();
+        let mut held = 0;
+        while_asleep(work(false), || held = used() - before);
+        tick();
+        while_asleep(work(true), || {
+            let parked = used() - before;
+            assert!(parked * 8 < held, "{parked} of {held} bytes");
+        });
+        // Once per tick is enough: the second time it costs nothing.
+        tick();
+        on_thread_park();
+        let refills = stats().slow.refills;
+        for _ in 0..100 {
+            give(lend(64));
+            on_thread_park();
+        }
+        assert!(stats().slow.refills <= refills + 1);
+    });
+}
