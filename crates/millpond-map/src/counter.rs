@@ -19,7 +19,7 @@ use millpond_arena::Slabs;
 pub use self::count::{Count, CountError};
 use crate::check::{Broken, ensure};
 use crate::hash::DefaultHashBuilder;
-use crate::map::{Drain, Entry, EntryRef, HashMap, Iter, Keys, OccupiedEntry};
+use crate::map::{Drain, Entry, EntryRef, HashMap, Iter, Keys, OccupiedEntry, Values};
 use crate::stats::TableStats;
 use crate::zero::IsZero;
 
@@ -89,6 +89,31 @@ impl<K, V, S, A: Allocator> CounterMap<K, V, S, A> {
         }
     }
 
+    /// Makes a map with room for `capacity` counts, with a given hasher and allocator.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity overflows. Aborts when the allocator has no memory.
+    #[inline]
+    #[must_use]
+    pub fn with_capacity_and_hasher_in(capacity: usize, hash_builder: S, alloc: A) -> Self {
+        CounterMap {
+            map: HashMap::with_capacity_and_hasher_in(capacity, hash_builder, alloc),
+        }
+    }
+
+    /// Returns the hasher.
+    #[inline]
+    pub fn hasher(&self) -> &S {
+        self.map.hasher()
+    }
+
+    /// Returns the bytes of the slab, as the allocator lent them.
+    #[inline]
+    pub fn allocation_size(&self) -> usize {
+        self.map.allocation_size()
+    }
+
     /// Returns how many keys have a count that is not zero.
     #[inline]
     pub fn len(&self) -> usize {
@@ -122,6 +147,18 @@ impl<K, V, S, A: Allocator> CounterMap<K, V, S, A> {
     #[inline]
     pub fn keys(&self) -> Keys<'_, K, V> {
         self.map.keys()
+    }
+
+    /// Walks the counts that are not zero, without their keys.
+    #[inline]
+    pub fn values(&self) -> Values<'_, K, V> {
+        self.map.values()
+    }
+
+    /// Sets to zero the counts for which `keep` does not hold.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
+        // The count itself is only shown: one that became zero would stay.
+        self.map.retain(|key, count| keep(key, count));
     }
 
     /// Sets every count to zero and keeps the slab; see [`HashMap::clear`].
@@ -172,6 +209,24 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher, A: Allocator> CounterMap<K, V, S, 
         Q: Hash + Equivalent<K> + ?Sized,
     {
         self.map.remove(key)
+    }
+
+    /// Makes room for `additional` more counts.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity overflows. Aborts when the allocator has no memory.
+    pub fn reserve(&mut self, additional: usize) {
+        self.map.reserve(additional);
+    }
+
+    /// Returns the count of `key` with the key that the map holds; none for zero.
+    #[inline]
+    pub fn get_key_value<Q>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.map.get_key_value(key)
     }
 
     /// Gives back what the counts do not need; see [`HashMap::shrink_to_fit`].

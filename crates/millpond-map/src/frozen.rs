@@ -1,13 +1,14 @@
 //! `FrozenMap`: a map that is only read, with one place to look for each key.
 
+mod clone;
 mod iter;
+mod many;
 mod plan;
 mod slab;
+mod traits;
 mod walk;
 
-use core::fmt;
 use core::hash::{BuildHasher, Hash};
-use core::ops::Index;
 
 use allocator_api2::alloc::Allocator;
 use equivalent::Equivalent;
@@ -229,28 +230,5 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> FrozenMap<K, V, S, A> {
     #[doc(hidden)]
     pub fn is_direct(&self) -> bool {
         self.slab.search() != Search::List
-    }
-}
-
-impl<K: Eq + Hash, Q, V, S: BuildHasher, A: Allocator> Index<&Q> for FrozenMap<K, V, S, A>
-where
-    Q: Hash + Equivalent<K> + ?Sized,
-{
-    type Output = V;
-
-    /// Returns the value of `key`.
-    ///
-    /// # Panics
-    ///
-    /// When the map has no such entry.
-    #[inline]
-    fn index(&self, key: &Q) -> &V {
-        self.get(key).expect("no entry found for key")
-    }
-}
-
-impl<K: fmt::Debug, V: fmt::Debug, S, A: Allocator> fmt::Debug for FrozenMap<K, V, S, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
     }
 }

@@ -129,6 +129,13 @@ pub mod hash_set {
     };
 }
 
+/// A sorted map, in the shape of `std::collections::btree_map`.
+pub mod sorted_map {
+    pub use crate::sorted::{
+        Entry, NotSorted, OccupiedEntry, Part, PartIter, SortedMap, VacantEntry, Without,
+    };
+}
+
 /// A hash table that leaves hash and equality to the caller, in the shape of
 /// `hashbrown::hash_table`.
 pub mod hash_table {
@@ -149,7 +156,7 @@ pub use crate::error::TryReserveError;
 pub use crate::frozen::{FrozenIntoIter, FrozenIter, FrozenMap};
 pub use crate::hash::{DefaultHashBuilder, DefaultHasher};
 pub use crate::map::HashMap;
-pub use crate::pool::{MapPool, PooledMap, PooledSet, map_pools};
+pub use crate::pool::{MapPool, PooledCounterMap, PooledMap, PooledSet, map_pools};
 pub use crate::scan::{ScanCursor, StaleCursor};
 pub use crate::scope::Scope;
 pub use crate::set::HashSet;

@@ -7,6 +7,7 @@ use allocator_api2::alloc::Allocator;
 
 use crate::hash::hash_of;
 use crate::map::HashMap;
+use crate::set::HashSet;
 
 impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// Keeps the entries for which `keep` holds, in a slab of the size that they need.
@@ -41,5 +42,17 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
         self.retain(keep);
         let hash_builder = &self.hash_builder;
         self.table.compact(|(key, _)| hash_of(hash_builder, key));
+    }
+}
+
+impl<T: Eq + Hash, S: BuildHasher, A: Allocator> HashSet<T, S, A> {
+    /// Keeps the elements for which `keep` holds, in a slab of the size that they need; see
+    /// [`HashMap::rebuild`].
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn rebuild(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        self.map.rebuild(|value, ()| keep(value));
     }
 }

@@ -10,6 +10,7 @@ use allocator_api2::alloc::Allocator;
 use crate::hash::hash_of;
 use crate::map::HashMap;
 use crate::raw::{POSITION_BITS, POSITION_END};
+use crate::set::HashSet;
 
 /// Where a scan has come to: a number that outlives the borrow of the map.
 ///
@@ -202,5 +203,38 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// Returns what tells this map's hasher from others: 24 bits of the hash of a constant.
     fn mark(&self) -> u64 {
         hash_of(&self.hash_builder, "millpond scan") >> POSITION_BITS
+    }
+}
+
+impl<T: Eq + Hash, S: BuildHasher, A: Allocator> HashSet<T, S, A> {
+    /// Visits the elements of the next `budget` groups, as [`HashMap::scan`] does entries.
+    ///
+    /// # Errors
+    ///
+    /// [`StaleCursor`] for a cursor of a set or map with another hasher.
+    pub fn scan(
+        &self,
+        cursor: ScanCursor,
+        budget: usize,
+        mut visit: impl FnMut(&T),
+    ) -> Result<ScanCursor, StaleCursor> {
+        self.map.scan(cursor, budget, |value, ()| visit(value))
+    }
+
+    /// Visits as [`scan`](Self::scan) does, and removes the elements that `pick` picks.
+    ///
+    /// Returns where to go on, and how many were removed.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`](Self::scan).
+    pub fn delete_scanned(
+        &mut self,
+        cursor: ScanCursor,
+        budget: usize,
+        mut pick: impl FnMut(&T) -> bool,
+    ) -> Result<(ScanCursor, usize), StaleCursor> {
+        self.map
+            .delete_scanned(cursor, budget, |value, ()| pick(value))
     }
 }

@@ -15,6 +15,7 @@
 //!   most [`TAIL`] entries.
 
 mod bulk;
+mod entry;
 mod part;
 mod traits;
 
@@ -23,6 +24,7 @@ use core::mem;
 use equivalent::Comparable;
 
 pub use self::bulk::NotSorted;
+pub use self::entry::{Entry, OccupiedEntry, VacantEntry};
 pub use self::part::{Part, PartIter, Without};
 use crate::check::{Broken, ensure};
 
@@ -108,6 +110,23 @@ impl<K, V> SortedMap<K, V> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns the entries that the arrays have room for before they are made longer.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.keys.capacity().min(self.values.capacity())
+    }
+
+    /// Makes room for `additional` more entries.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity overflows. Aborts when there is no memory.
+    pub fn reserve(&mut self, additional: usize) {
+        let additional = additional.saturating_add(self.tail.len());
+        self.keys.reserve(additional);
+        self.values.reserve(additional);
     }
 
     /// Returns the bytes of the arrays. What keys and values own is not counted.
@@ -219,6 +238,21 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.find(key).map(|place| self.value_at(place))
     }
 
+    /// Returns the entry of `key`, the value to be changed in place.
+    #[inline]
+    pub fn get_key_value_mut<Q: Comparable<K> + ?Sized>(
+        &mut self,
+        key: &Q,
+    ) -> Option<(&K, &mut V)> {
+        Some(match self.find(key)? {
+            Place::Sorted(index) => (&self.keys[index], &mut self.values[index]),
+            Place::Tail(index) => {
+                let (key, value) = &mut self.tail[index];
+                (key, value)
+            }
+        })
+    }
+
     /// Sets the value of `key`, and returns the one that it had.
     ///
     /// The key that the map holds stays when there is one.
@@ -230,6 +264,12 @@ impl<K: Ord, V> SortedMap<K, V> {
         if let Some(place) = self.find(&key) {
             return Some(mem::replace(self.value_at(place), value));
         }
+        self.insert_missing(key, value);
+        None
+    }
+
+    /// Inserts an entry whose key is known to be missing, and returns where it is.
+    fn insert_missing(&mut self, key: K, value: V) -> Place {
         if self.tail.len() == TAIL {
             self.settle();
         }
@@ -237,10 +277,10 @@ impl<K: Ord, V> SortedMap<K, V> {
             self.values.reserve(1);
             self.keys.push(key);
             self.values.push(value);
-            return None;
+            return Place::Sorted(self.keys.len() - 1);
         }
         self.tail.push((key, value));
-        None
+        Place::Tail(self.tail.len() - 1)
     }
 
     /// Removes the entry of `key` and returns its value.
@@ -250,10 +290,15 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// Removes the entry of `key` and returns it.
     pub fn remove_entry<Q: Comparable<K> + ?Sized>(&mut self, key: &Q) -> Option<(K, V)> {
-        Some(match self.find(key)? {
+        let place = self.find(key)?;
+        Some(self.remove_at(place))
+    }
+
+    fn remove_at(&mut self, place: Place) -> (K, V) {
+        match place {
             Place::Sorted(index) => (self.keys.remove(index), self.values.remove(index)),
             Place::Tail(index) => self.tail.swap_remove(index),
-        })
+        }
     }
 
     /// Returns the entry with the least key.

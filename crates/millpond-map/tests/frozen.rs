@@ -215,3 +215,71 @@ fn frozen_maps_travel() {
     }
     assert!(covariant(HashMap::new().freeze()).is_empty());
 }
+
+#[test]
+fn a_clone_is_found_like_the_first() {
+    no_value_left(|| {
+        for size in SIZES {
+            let map: HashMap<Tracked, Tracked> = (0..size)
+                .map(|n| (Tracked::sample(n), Tracked::sample(n ^ 1)))
+                .collect();
+            let frozen: FrozenMap<Tracked, Tracked> = map.clone().into();
+            let copy = frozen.clone();
+            copy.check().expect("whole");
+            assert_eq!(copy, frozen);
+            assert_eq!(copy.slab_bytes(), frozen.slab_bytes());
+            drop(frozen);
+            compare(&map, &copy, &mut Rng::new(size));
+        }
+        let listed: HashMap<u64, Tracked, Degenerate> =
+            (0..50).map(|n| (n, Tracked::sample(n))).collect();
+        let frozen = listed.freeze();
+        let copy = frozen.clone();
+        copy.check().expect("whole");
+        assert!(copy == frozen && !copy.is_direct());
+    });
+}
+
+#[test]
+fn a_clone_that_panics_drops_what_it_has_made() {
+    let frozen: FrozenMap<u64, Fragile> = (0..40).map(|n| (n, Fragile::sample(n))).collect();
+    let panics = each_panic(&[Callback::Clone], || drop(frozen.clone()));
+    assert_eq!(panics, 40);
+    frozen.check().expect("whole");
+    drop(frozen);
+    assert_eq!(live(), 0);
+}
+
+#[test]
+fn frozen_maps_are_equal_by_their_entries() {
+    let one = FrozenMap::from([(1, "one"), (2, "two")]);
+    let same: FrozenMap<i32, &str> = [(2, "two"), (1, "old"), (1, "one")].into_iter().collect();
+    assert_eq!(one, same);
+    assert_ne!(one, FrozenMap::from([(1, "one"), (2, "three")]));
+    assert_ne!(one, FrozenMap::from([(1, "one")]));
+    assert!(FrozenMap::<u8, u8>::default().is_empty());
+}
+
+#[test]
+fn many_at_once_are_as_many_one_by_one() {
+    fn batches<K: Sample>(frozen: &FrozenMap<K, u64>, keys: &[K]) {
+        fn at<K: Sample, const N: usize>(frozen: &FrozenMap<K, u64>, keys: &[K]) {
+            for batch in keys.windows(N) {
+                let batch: [&K; N] = std::array::from_fn(|nth| &batch[nth]);
+                assert_eq!(frozen.get_many(batch), batch.map(|key| frozen.get(key)));
+            }
+        }
+        at::<K, 1>(frozen, keys);
+        at::<K, 8>(frozen, keys);
+        at::<K, 33>(frozen, keys);
+        assert_eq!(frozen.get_many::<K, 0>([]), []);
+    }
+    for size in [0, 1, 100, 50_000] {
+        let numbers: FrozenMap<u64, u64> = (0..size).map(|n| (n * 3, n)).collect();
+        batches(&numbers, &(0..200).collect::<Vec<u64>>());
+        let texts: FrozenMap<String, u64> = (0..size.min(1000))
+            .map(|n| (String::sample(n), n))
+            .collect();
+        batches(&texts, &(0..200).map(String::sample).collect::<Vec<_>>());
+    }
+}

@@ -340,3 +340,23 @@ fn guards_are_send_when_their_entries_are() {
     assert_eq!(pool.name(), "test");
     assert!(format!("{pool:?}").contains("test"));
 }
+
+#[test]
+fn counters_are_checked_out_like_maps() {
+    let pool = MapPool::new("test");
+    for round in 0..50 {
+        let text = String::from("to be or not to be");
+        let mut words = pool.checkout_counter::<&str, u64>();
+        assert!(words.is_empty());
+        words.count(text.split(' ')).expect("no overflow");
+        assert_eq!((words.len(), words.get("be"), words.get("is")), (4, 2, 0));
+        assert_eq!(words.sub("or", 1), Ok(0));
+        assert_eq!(words.len(), 3);
+        assert!(round < 2 || words.capacity() >= 4);
+    }
+    let kept = pool.checkout_counter::<u32, i64>().detach();
+    assert!(kept.is_empty());
+    let stats = pool.stats();
+    assert_eq!((stats.checkouts, stats.outstanding), (51, 0));
+    assert_eq!((stats.detached, stats.discarded), (1, 0));
+}

@@ -259,3 +259,29 @@ fn a_sweeper_given_to_another_map_begins_anew() {
     );
     assert_eq!(second.sweep(&mut sweeper, usize::MAX).removed, 1000);
 }
+
+#[test]
+fn a_set_is_scanned_like_a_map() {
+    let mut set: millpond_map::HashSet<u64> = (0..1000).collect();
+    let (mut cursor, mut seen) = (ScanCursor::START, HashSet::new());
+    while !cursor.is_done() {
+        cursor = set
+            .scan(cursor, 3, |value| assert!(seen.insert(*value)))
+            .expect("a cursor of this set");
+    }
+    assert_eq!(seen.len(), 1000);
+    let (mut cursor, mut removed) = (ScanCursor::START, 0);
+    while !cursor.is_done() {
+        let step = set.delete_scanned(cursor, 3, |value| value % 10 != 0);
+        let (next, gone) = step.expect("a cursor of this set");
+        (cursor, removed) = (next, removed + gone);
+    }
+    assert_eq!((set.len(), removed), (100, 900));
+    let other: millpond_map::HashSet<u64> = (0..1000).collect();
+    let cursor = other.scan(ScanCursor::START, 1, |_| ()).expect("a start");
+    assert_eq!(set.scan(cursor, 1, |_| ()), Err(StaleCursor));
+    let before = set.allocation_size();
+    set.rebuild(|value| *value < 500);
+    assert_eq!(set.len(), 50);
+    assert!(set.allocation_size() < before);
+}

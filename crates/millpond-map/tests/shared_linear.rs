@@ -238,6 +238,12 @@ enum CountOp {
     Add(u64, u8),
     Sub(u64, u8),
     Get(u64),
+    /// Stops at zero.
+    SaturatingSub(u64, u8),
+    /// Doubles by `apply`, and answers what it found.
+    Apply(u64),
+    Remove(u64),
+    Clear,
     TakeAll,
 }
 
@@ -265,6 +271,21 @@ impl Model for CountModel {
             CountOp::Add(key, n) => (key, count(key).checked_add(n).ok_or(CountError::Overflow)),
             CountOp::Sub(key, n) => (key, count(key).checked_sub(n).ok_or(CountError::Underflow)),
             CountOp::Get(key) => (key, Ok(count(key))),
+            CountOp::SaturatingSub(key, n) => (key, Ok(count(key).saturating_sub(n))),
+            CountOp::Apply(key) => {
+                let found = count(key);
+                let mut after = state.clone();
+                after
+                    .entry(key)
+                    .and_modify(|held| *held = held.saturating_mul(2));
+                return (answer.0 == Ok(found)).then_some(after);
+            }
+            CountOp::Remove(key) => {
+                let mut after = state.clone();
+                let found = after.remove(&key).unwrap_or(0);
+                return (answer.0 == Ok(found)).then_some(after);
+            }
+            CountOp::Clear => return Some(BTreeMap::new()),
             CountOp::TakeAll => return (answer.1 == *state).then(BTreeMap::new),
         };
         if new != answer.0 {
@@ -281,8 +302,13 @@ impl Model for CountModel {
 
     fn key(&self, op: &CountOp) -> Option<u64> {
         match *op {
-            CountOp::Add(key, _) | CountOp::Sub(key, _) | CountOp::Get(key) => Some(key),
-            CountOp::TakeAll => None,
+            CountOp::Add(key, _)
+            | CountOp::Sub(key, _)
+            | CountOp::SaturatingSub(key, _)
+            | CountOp::Get(key)
+            | CountOp::Apply(key)
+            | CountOp::Remove(key) => Some(key),
+            CountOp::Clear | CountOp::TakeAll => None,
         }
     }
 }
@@ -302,10 +328,14 @@ fn counts_are_linearizable_and_vanish_at_zero() {
                 (0..rng.between(3, if whole { 7 } else { 12 }))
                     .map(|_| {
                         let (key, n) = (rng.below(KEYS) as u64, rng.between(1, 2) as u8);
-                        match rng.below(if whole { 9 } else { 8 }) {
-                            0..3 => CountOp::Add(key, n),
-                            3..6 => CountOp::Sub(key, n),
-                            6 | 7 => CountOp::Get(key),
+                        match rng.below(if whole { 14 } else { 12 }) {
+                            0..4 => CountOp::Add(key, n),
+                            4..7 => CountOp::Sub(key, n),
+                            7 | 8 => CountOp::Get(key),
+                            9 => CountOp::SaturatingSub(key, n),
+                            10 => CountOp::Apply(key),
+                            11 => CountOp::Remove(key),
+                            12 => CountOp::Clear,
                             _ => CountOp::TakeAll,
                         }
                     })
@@ -315,6 +345,20 @@ fn counts_are_linearizable_and_vanish_at_zero() {
                 CountOp::Add(key, n) => (map.add(key, n), BTreeMap::new()),
                 CountOp::Sub(key, n) => (map.sub(key, n), BTreeMap::new()),
                 CountOp::Get(key) => (Ok(map.get(&key)), BTreeMap::new()),
+                CountOp::SaturatingSub(key, n) => (Ok(map.saturating_sub(key, n)), BTreeMap::new()),
+                CountOp::Apply(key) => {
+                    let found = map.apply(key, |count| {
+                        let found = *count;
+                        *count = found.saturating_mul(2);
+                        found
+                    });
+                    (Ok(found), BTreeMap::new())
+                }
+                CountOp::Remove(key) => (Ok(map.remove(&key).unwrap_or(0)), BTreeMap::new()),
+                CountOp::Clear => {
+                    map.clear();
+                    (Ok(0), BTreeMap::new())
+                }
                 CountOp::TakeAll => (Ok(0), map.take_all().drain().collect()),
             },
             judge(&CountModel),

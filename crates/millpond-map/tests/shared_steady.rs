@@ -80,6 +80,12 @@ fn steady_state_allocates_nothing() {
     });
     assert_eq!(map.allocation_size(), bytes);
 
+    hold_steady("for_each", || {
+        let mut sum = 0;
+        map.for_each(|_, value| sum += *value);
+        std::hint::black_box(sum);
+    });
+
     let dropping: ShardedMap<u64, Dropping> = ShardedMap::with_shards(32);
     hold_steady("clear with drops", || {
         (0..5000).for_each(|n| _ = dropping.insert(n, Dropping));

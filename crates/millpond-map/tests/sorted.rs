@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use millpond_map::sorted_map::Entry;
 use millpond_map::{NotSorted, SortedMap};
 use millpond_testkit::rng::Rng;
 use millpond_testkit::values::{Aligned64, Nothing, Sample, Tracked, live, no_value_left};
@@ -266,4 +267,78 @@ fn a_filter_that_panics_loses_nothing() {
     }));
     assert!(outcome.is_err());
     assert_eq!((map.len(), live()), (100, 100));
+}
+
+#[test]
+fn an_entry_is_what_it_is_in_a_btree_map() {
+    use std::collections::btree_map::Entry as Theirs;
+    no_value_left(|| {
+        let mut rng = Rng::new(3);
+        let mut ours: SortedMap<u64, Tracked> = SortedMap::new();
+        let mut oracle: BTreeMap<u64, Tracked> = BTreeMap::new();
+        for _ in 0..6000 {
+            let (key, number) = (rng.below(150) as u64, rng.next_u64());
+            let value = || Tracked::sample(number);
+            match (ours.entry(key), oracle.entry(key)) {
+                (Entry::Occupied(mut ours), Theirs::Occupied(mut theirs)) => {
+                    assert_eq!((ours.key(), ours.get()), (theirs.key(), theirs.get()));
+                    match rng.below(4) {
+                        0 => assert_eq!(ours.remove_entry(), theirs.remove_entry()),
+                        1 => assert_eq!(ours.insert(value()), theirs.insert(value())),
+                        2 => {
+                            *ours.get_mut() = value();
+                            *theirs.into_mut() = value();
+                        }
+                        _ => assert_eq!(ours.remove(), theirs.remove()),
+                    }
+                }
+                (Entry::Vacant(ours), Theirs::Vacant(theirs)) => {
+                    assert_eq!(ours.key(), theirs.key());
+                    if rng.one_in(5) {
+                        assert_eq!(ours.into_key(), theirs.into_key());
+                    } else {
+                        assert_eq!(ours.insert(value()), theirs.insert(value()));
+                    }
+                }
+                (ours, _) => panic!("{ours:?}"),
+            }
+            let mine = ours
+                .entry(key)
+                .and_modify(|held| *held = Tracked::sample(1));
+            let theirs = oracle
+                .entry(key)
+                .and_modify(|held| *held = Tracked::sample(1));
+            assert_eq!(mine.or_insert_with(value), theirs.or_insert_with(value));
+            assert_eq!(ours.len(), oracle.len());
+        }
+        same(&ours, &oracle);
+    });
+}
+
+#[test]
+fn sorted_maps_compare_and_come_apart_as_btree_maps_do() {
+    let make = |pairs: &[(u8, u8)]| {
+        let ours: SortedMap<u8, u8> = pairs.iter().copied().collect();
+        let theirs: BTreeMap<u8, u8> = pairs.iter().copied().collect();
+        (ours, theirs)
+    };
+    let maps = [&[][..], &[(1, 1)], &[(1, 2)], &[(1, 1), (2, 0)], &[(2, 0)]].map(make);
+    for (one, one_theirs) in &maps {
+        for (other, other_theirs) in &maps {
+            assert_eq!(one.cmp(other), one_theirs.cmp(other_theirs));
+            assert_eq!(one == other, one_theirs == other_theirs);
+        }
+        assert!(one.clone().into_keys().eq(one_theirs.clone().into_keys()));
+        assert!(
+            one.clone()
+                .into_values()
+                .eq(one_theirs.clone().into_values())
+        );
+    }
+    let mut map: SortedMap<u64, u64> = (0..100).rev().map(|n| (n, n)).collect();
+    map.reserve(1000);
+    assert!(map.capacity() >= 1100);
+    assert_eq!(map.get_key_value_mut(&7), Some((&7, &mut 7)));
+    assert!(map.drain().rev().eq((0..100).rev().map(|n| (n, n))));
+    assert!(map.is_empty());
 }

@@ -35,9 +35,6 @@ use super::walk::Walk;
 use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
 
-/// Buckets above which pilots are asked for ahead. Guessed: what the second cache holds.
-const FAR_PILOTS: usize = 256 << 10;
-
 /// The most bytes of slots of integer keys that are searched without tags. Measured: hits gain
 /// a fifth below, misses lose half above.
 const BARE_BYTES: usize = 512 << 10;
@@ -55,18 +52,24 @@ pub(super) enum Search {
     List,
 }
 
+/// Where the parts of a slab lie, and how it is searched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parts {
+    pub(super) slots: usize,
+    pub(super) tags_at: usize,
+    pub(super) index_at: usize,
+    pub(super) bucket_mask: usize,
+    pub(super) search: Search,
+    /// `bare`.
+    pub(super) bare: bool,
+    pub(super) layout: Layout,
+}
+
 pub(super) struct Slab<K, V, A: Allocator> {
     /// The first slot.
     base: NonNull<u8>,
-    slots: usize,
-    tags_at: usize,
-    index_at: usize,
-    bucket_mask: usize,
-    search: Search,
-    /// `bare`.
-    bare: bool,
+    pub(super) parts: Parts,
     len: usize,
-    layout: Layout,
     alloc: A,
     /// The slab owns its entries.
     marker: PhantomData<(K, V)>,
@@ -107,39 +110,53 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
         };
         let (layout, tags_at, index_at) =
             layout_of::<(K, V)>(slots, index_bytes).ok_or(TryReserveError::CapacityOverflow)?;
-        let base = if slots == 0 {
-            NonNull::<(K, V)>::dangling().cast()
-        } else {
-            let lent = alloc.allocate(layout);
-            lent.map_err(|_| TryReserveError::AllocError { layout })?
-                .cast()
-        };
-        let mut slab = Slab {
-            base,
+        let parts = Parts {
             slots,
             tags_at,
             index_at,
             bucket_mask: buckets - 1,
             search,
             bare: plan.is_some() && is_integer::<K>(),
-            len: 0,
             layout,
-            alloc,
-            marker: PhantomData,
         };
-        if slab.bare {
-            // SAFETY: `bare`. The slots end where the tags begin; the block is our own.
-            unsafe { slab.base.write_bytes(0, tags_at) };
-        }
-        if slots != 0 {
-            // SAFETY: `slab`. The tags start there.
-            let tags = unsafe { slab.byte(tags_at) };
-            // SAFETY: `slab`. The block is our own; the index starts where the tags end.
-            unsafe { tags.write_bytes(0, index_at - tags_at) };
-        }
+        let mut slab = Slab::empty(parts, alloc)?;
         match plan {
             Some(plan) => slab.fill_by_pilot(hashes, &plan, entries),
             None => slab.fill_by_list(hashes, entries),
+        }
+        Ok(slab)
+    }
+
+    /// Takes a block for what `parts` says, without entries. Its index is not written yet.
+    ///
+    /// # Errors
+    ///
+    /// [`TryReserveError`] when there is no memory.
+    pub(super) fn empty(parts: Parts, alloc: A) -> Result<Self, TryReserveError> {
+        let layout = parts.layout;
+        let base = if parts.slots == 0 {
+            NonNull::<(K, V)>::dangling().cast()
+        } else {
+            let lent = alloc.allocate(layout);
+            lent.map_err(|_| TryReserveError::AllocError { layout })?
+                .cast()
+        };
+        let slab = Slab {
+            base,
+            parts,
+            len: 0,
+            alloc,
+            marker: PhantomData,
+        };
+        if parts.bare {
+            // SAFETY: `bare`. The slots end where the tags begin; the block is our own.
+            unsafe { slab.base.write_bytes(0, parts.tags_at) };
+        }
+        if parts.slots != 0 {
+            // SAFETY: `slab`. The tags start there.
+            let tags = unsafe { slab.byte(parts.tags_at) };
+            // SAFETY: `slab`. The block is our own; the index starts where the tags end.
+            unsafe { tags.write_bytes(0, parts.index_at - parts.tags_at) };
         }
         Ok(slab)
     }
@@ -152,12 +169,12 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     ) {
         for (bucket, &pilot) in plan.pilots.iter().enumerate() {
             // SAFETY: `slab`. There is a pilot for each bucket.
-            let place = unsafe { self.byte(self.index_at + bucket) };
+            let place = unsafe { self.byte(self.parts.index_at + bucket) };
             // SAFETY: `slab`; the block is our own.
             unsafe { place.write(pilot) };
         }
         for ((&hash, &place), entry) in hashes.iter().zip(&plan.places).zip(entries) {
-            assert!(place < self.slots);
+            assert!(place < self.parts.slots);
             // SAFETY: just compared; the plan gives no slot twice, and none to a tag of 0.
             unsafe { self.put(place, tag(self.mixed(hash)), entry) };
         }
@@ -167,11 +184,11 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
         let mut order: Vec<(u64, (K, V))> = hashes.iter().copied().zip(entries).collect();
         order.sort_by_key(|(hash, _)| *hash);
         for (place, (hash, entry)) in order.into_iter().enumerate() {
-            assert!(place < self.slots);
+            assert!(place < self.parts.slots);
             // SAFETY: just compared; each place comes once.
             unsafe { self.put(place, 1, entry) };
             // SAFETY: `slab`. There is a hash for each slot.
-            let hash_place = unsafe { self.byte(self.index_at + place * size_of::<u64>()) };
+            let hash_place = unsafe { self.byte(self.parts.index_at + place * size_of::<u64>()) };
             // SAFETY: `slab`. The layout aligns the hashes; the block is our own.
             unsafe { hash_place.cast::<u64>().write(hash) };
         }
@@ -182,13 +199,13 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     /// # Safety
     ///
     /// `slab`: `place` is below `slots`. `full`: it is empty, and `tag` is not zero.
-    unsafe fn put(&mut self, place: usize, tag: u8, entry: (K, V)) {
+    pub(super) unsafe fn put(&mut self, place: usize, tag: u8, entry: (K, V)) {
         // SAFETY: `slab`, by contract.
         let slot = unsafe { self.slot(place) };
         // SAFETY: `full`. The slot is empty, in a block of our own.
         unsafe { slot.write(entry) };
         // SAFETY: `slab`. There is a tag for each slot.
-        let tag_place = unsafe { self.byte(self.tags_at + place) };
+        let tag_place = unsafe { self.byte(self.parts.tags_at + place) };
         // SAFETY: `slab`; the block is our own.
         unsafe { tag_place.write(tag) };
         self.len += 1;
@@ -200,7 +217,7 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     ///
     /// `slab`: `offset` is within the block.
     #[inline]
-    unsafe fn byte(&self, offset: usize) -> NonNull<u8> {
+    pub(super) unsafe fn byte(&self, offset: usize) -> NonNull<u8> {
         // SAFETY: by contract.
         unsafe { self.base.add(offset) }
     }
@@ -211,14 +228,14 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     ///
     /// `slab`: `place` is below `slots`.
     #[inline]
-    unsafe fn slot(&self, place: usize) -> NonNull<(K, V)> {
+    pub(super) unsafe fn slot(&self, place: usize) -> NonNull<(K, V)> {
         // SAFETY: `slab`. The slots lie at the start of the block, one after another.
         unsafe { self.base.cast::<(K, V)>().add(place) }
     }
 
     #[inline]
     fn mixed(&self, hash: u64) -> u64 {
-        match self.search {
+        match self.parts.search {
             Search::Mixed { seed } => mix(hash, seed),
             Search::Bare | Search::Plain | Search::List => hash,
         }
@@ -229,15 +246,15 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     }
 
     pub(super) fn search(&self) -> Search {
-        self.search
+        self.parts.search
     }
 
     /// Returns the bytes of the block; zero where there is none.
     pub(super) fn bytes(&self) -> usize {
-        if self.slots == 0 {
+        if self.parts.slots == 0 {
             0
         } else {
-            self.layout.size()
+            self.parts.layout.size()
         }
     }
 
@@ -248,13 +265,13 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     /// Finds the entry with `hash` for whose key `eq` holds.
     #[inline]
     pub(super) fn find(&self, hash: u64, eq: impl FnMut(&K) -> bool) -> Option<&(K, V)> {
-        if self.search == Search::Bare {
+        if self.parts.search == Search::Bare {
             // SAFETY: a bare search is one by pilot.
             let place = unsafe { self.place(hash) };
             // SAFETY: `bare`. A pilot leads to a slot.
             return unsafe { self.bare_entry_at(place, eq) };
         }
-        if self.search != Search::Plain {
+        if self.parts.search != Search::Plain {
             return self.find_slow(hash, eq);
         }
         // SAFETY: a plain search is one by pilot.
@@ -269,7 +286,7 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     ///
     /// `slab`: `place` is below `slots`. `bare` is set.
     #[inline]
-    unsafe fn bare_entry_at(
+    pub(super) unsafe fn bare_entry_at(
         &self,
         place: usize,
         mut eq: impl FnMut(&K) -> bool,
@@ -295,17 +312,17 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     /// Tells whether the slot at `place` has an entry.
     #[cold]
     fn is_full(&self, place: usize) -> bool {
-        assert!(place < self.slots);
+        assert!(place < self.parts.slots);
         // SAFETY: `slab`. There is a tag for each slot.
-        let held = unsafe { self.byte(self.tags_at + place) };
+        let held = unsafe { self.byte(self.parts.tags_at + place) };
         // SAFETY: `slab`. Tags are initialised.
         unsafe { held.read() != 0 }
     }
 
     #[cold]
     #[inline(never)]
-    fn find_slow(&self, hash: u64, mut eq: impl FnMut(&K) -> bool) -> Option<&(K, V)> {
-        if self.search == Search::List {
+    pub(super) fn find_slow(&self, hash: u64, mut eq: impl FnMut(&K) -> bool) -> Option<&(K, V)> {
+        if self.parts.search == Search::List {
             let start = self.hashes().partition_point(|&held| held < hash);
             let equal = self.hashes()[start..]
                 .iter()
@@ -331,12 +348,12 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     ///
     /// `slab`: the slab is searched by pilot; `hash` is mixed if it must be.
     #[inline]
-    unsafe fn place(&self, hash: u64) -> usize {
-        let bucket = hash as usize & self.bucket_mask;
+    pub(super) unsafe fn place(&self, hash: u64) -> usize {
+        let bucket = hash as usize & self.parts.bucket_mask;
         // SAFETY: `slab`. There is a pilot for each bucket.
-        let pilot = unsafe { self.byte(self.index_at + bucket) };
+        let pilot = unsafe { self.byte(self.parts.index_at + bucket) };
         // SAFETY: `slab`. Pilots are initialised.
-        slot(hash, unsafe { pilot.read() }, self.slots)
+        slot(hash, unsafe { pilot.read() }, self.parts.slots)
     }
 
     /// Returns the entry at `place`, if it has the tag of `hash` and `eq` holds for it.
@@ -345,14 +362,14 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     ///
     /// `slab`: `place` is below `slots`.
     #[inline]
-    unsafe fn entry_at(
+    pub(super) unsafe fn entry_at(
         &self,
         place: usize,
         hash: u64,
         mut eq: impl FnMut(&K) -> bool,
     ) -> Option<&(K, V)> {
         // SAFETY: `slab`. There is a tag for each slot.
-        let held = unsafe { self.byte(self.tags_at + place) };
+        let held = unsafe { self.byte(self.parts.tags_at + place) };
         // SAFETY: `slab`. Tags are initialised.
         if unsafe { held.read() } != tag(hash) {
             return None;
@@ -364,113 +381,24 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
         eq(&entry.0).then_some(entry)
     }
 
-    /// Finds the entries of several hashes at once: all slots are asked for before the
-    /// first is looked at.
-    ///
-    /// `hashes` and `found` are of one length. `found` gets the values; what `hashes` holds
-    /// afterwards means nothing. `eq` is asked with the index of a hash.
-    // Outlined: with the length known here, every loop would be unrolled, and spill.
-    #[inline(never)]
-    pub(super) fn find_each<'s>(
-        &'s self,
-        hashes: &mut [u64],
-        found: &mut [Option<&'s V>],
-        mut eq: impl FnMut(usize, &K) -> bool,
-    ) {
-        match self.search {
-            Search::List => {
-                for (nth, (hash, found)) in hashes.iter().zip(found).enumerate() {
-                    let entry = self.find_slow(*hash, |key| eq(nth, key));
-                    *found = entry.map(|(_, value)| value);
-                }
-                return;
-            }
-            Search::Mixed { seed } => {
-                for hash in &mut *hashes {
-                    *hash = mix(*hash, seed);
-                }
-            }
-            Search::Bare | Search::Plain => {}
-        }
-        if self.bucket_mask >= FAR_PILOTS {
-            for hash in &*hashes {
-                let bucket = *hash as usize & self.bucket_mask;
-                // SAFETY: `slab`. There is a pilot for each bucket.
-                prefetch(unsafe { self.byte(self.index_at + bucket) });
-            }
-        }
-        if self.bare {
-            self.find_each_bare(hashes, found, eq);
-        } else {
-            self.find_each_by_tag(hashes, found, eq);
-        }
-    }
-
-    /// Finds entries by the keys in the slots. `hashes` are mixed if they must be.
-    #[inline(always)]
-    fn find_each_bare<'s>(
-        &'s self,
-        hashes: &mut [u64],
-        found: &mut [Option<&'s V>],
-        mut eq: impl FnMut(usize, &K) -> bool,
-    ) {
-        for hash in &mut *hashes {
-            // SAFETY: `bare`: it is searched by pilot.
-            let place = unsafe { self.place(*hash) };
-            // SAFETY: `slab`. A pilot leads to a slot.
-            prefetch(unsafe { self.slot(place) }.cast());
-            *hash = place as u64;
-        }
-        for (nth, (place, found)) in hashes.iter().zip(found).enumerate() {
-            // SAFETY: `bare`. A pilot has led to this slot, just above.
-            let entry = unsafe { self.bare_entry_at(*place as usize, |key| eq(nth, key)) };
-            *found = entry.map(|(_, value)| value);
-        }
-    }
-
-    /// Finds entries by tag. `hashes` are mixed if they must be.
-    #[inline(always)]
-    fn find_each_by_tag<'s>(
-        &'s self,
-        hashes: &[u64],
-        found: &mut [Option<&'s V>],
-        mut eq: impl FnMut(usize, &K) -> bool,
-    ) {
-        for hash in hashes {
-            // SAFETY: what is no list is searched by pilot.
-            let place = unsafe { self.place(*hash) };
-            // SAFETY: `slab`. There is a tag for each slot.
-            prefetch(unsafe { self.byte(self.tags_at + place) });
-            // SAFETY: `slab`. A pilot leads to a slot.
-            prefetch(unsafe { self.slot(place) }.cast());
-        }
-        for (nth, (hash, found)) in hashes.iter().zip(found).enumerate() {
-            // SAFETY: what is no list is searched by pilot.
-            let place = unsafe { self.place(*hash) };
-            // SAFETY: `full`. A pilot leads to a slot.
-            let entry = unsafe { self.entry_at(place, *hash, |key| eq(nth, key)) };
-            *found = entry.map(|(_, value)| value);
-        }
-    }
-
     /// Returns the hashes of a list, ascending.
     fn hashes(&self) -> &[u64] {
-        if self.search != Search::List || self.slots == 0 {
+        if self.parts.search != Search::List || self.parts.slots == 0 {
             return &[];
         }
         // SAFETY: `slab`. The hashes of a list start there.
-        let first = unsafe { self.byte(self.index_at) }.cast::<u64>();
+        let first = unsafe { self.byte(self.parts.index_at) }.cast::<u64>();
         // SAFETY: `slab`. There is an initialised, aligned hash for each slot.
-        unsafe { core::slice::from_raw_parts(first.as_ptr(), self.slots) }
+        unsafe { core::slice::from_raw_parts(first.as_ptr(), self.parts.slots) }
     }
 
     /// Starts a walk over the slots that have an entry.
     pub(super) fn walk(&self) -> Walk<(K, V)> {
-        let tags = if self.slots == 0 {
+        let tags = if self.parts.slots == 0 {
             NonNull::dangling()
         } else {
             // SAFETY: `slab`. The tags start there.
-            unsafe { self.byte(self.tags_at) }
+            unsafe { self.byte(self.parts.tags_at) }
         };
         // SAFETY: `full`. Who uses the walk holds the slab, whose `len` tags are not zero.
         unsafe { Walk::new(self.base.cast(), tags, self.len) }
@@ -549,19 +477,6 @@ fn layout_of<T>(slots: usize, index_bytes: usize) -> Option<(Layout, usize, usiz
     Some((layout, tags_at, index_at))
 }
 
-/// Asks for the cache line at `place`. A hint: it reads nothing.
-#[inline]
-fn prefetch(place: NonNull<u8>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch of any address is defined, and SSE is in the base set.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.as_ptr().cast()) }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
-}
-
 impl<K, V, A: Allocator> Drop for Slab<K, V, A> {
     fn drop(&mut self) {
         /// Gives the block back also when the drop of an entry panics.
@@ -574,10 +489,10 @@ impl<K, V, A: Allocator> Drop for Slab<K, V, A> {
             }
         }
 
-        if self.slots == 0 {
+        if self.parts.slots == 0 {
             return;
         }
-        let _block = Block(&self.alloc, self.base, self.layout);
+        let _block = Block(&self.alloc, self.base, self.parts.layout);
         if mem::needs_drop::<(K, V)>() {
             for slot in self.walk() {
                 // SAFETY: `full`. Each entry comes once, and is not used again.

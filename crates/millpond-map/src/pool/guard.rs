@@ -45,7 +45,7 @@ impl<'p> Ticket<'p> {
 
     /// Accounts for the end of the guard, and learns from it.
     #[inline]
-    fn give_back(&self, len: usize, capacity: usize) {
+    pub(super) fn give_back(&self, len: usize, capacity: usize) {
         match self.here {
             Some(here)
                 if capacity <= self.capacity && here.is_here() && !std::thread::panicking() =>
@@ -81,7 +81,7 @@ impl<'p> Ticket<'p> {
 
     /// Accounts for the end of the guard, also as `count` says, and learns nothing.
     #[cold]
-    fn give_up(&self, count: Option<Count>) {
+    pub(super) fn give_up(&self, count: Option<Count>) {
         let (shards, here) = (&self.pool.shards, self.now_here());
         shards.count(
             here,

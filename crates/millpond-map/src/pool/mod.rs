@@ -15,6 +15,7 @@
 //! here depends on types or lifetimes, the next user sees nothing of the last,
 //! and one giant request leaves nothing behind but a slab that the arena ages.
 
+mod counter;
 mod guard;
 pub(crate) mod hint;
 mod registry;
@@ -33,6 +34,7 @@ use crate::scope::{Region, Scope};
 use crate::stats::{CallSiteStats, MapPoolStats};
 use crate::{DefaultHashBuilder, HashMap, HashSet};
 
+pub use counter::PooledCounterMap;
 use guard::Ticket;
 pub use guard::{PooledMap, PooledSet};
 pub use registry::map_pools;

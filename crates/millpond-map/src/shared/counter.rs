@@ -104,6 +104,13 @@ impl<K, V, S> ShardedCounterMap<K, V, S> {
         self.map.take_all()
     }
 
+    /// Sets to zero the counts for which `keep` does not hold; see [`ShardedMap::retain`].
+    #[track_caller]
+    pub fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
+        // The count itself is only shown: one that became zero would stay.
+        self.map.retain(|key, count| keep(key, count));
+    }
+
     /// Shows every count that is not zero to `visit`; see [`ShardedMap::for_each`].
     #[track_caller]
     pub fn for_each(&self, visit: impl FnMut(&K, &V)) {

@@ -27,6 +27,7 @@ use super::taken::Taken;
 use super::visit::Visit;
 use crate::check::Broken;
 use crate::map::HashMap;
+use crate::zero::IsZero;
 
 /// Puts an empty table into every shard at one instant, and leaves the old ones in `tables`.
 ///
@@ -226,6 +227,23 @@ impl<K, V, S> ShardedMap<K, V, S> {
         for shard in self.shards() {
             shard.table.write().retain(&mut keep);
         }
+    }
+}
+
+impl<K, V: IsZero, S> ShardedMap<K, V, S> {
+    /// Removes every entry whose value is zero, and returns how many there were.
+    ///
+    /// As [`retain`](Self::retain), shard by shard: a value that becomes zero behind the
+    /// walk stays.
+    #[track_caller]
+    pub fn retain_nonzero(&self) -> usize {
+        let mut removed = 0;
+        self.retain(|_, value| {
+            let zero = value.is_zero();
+            removed += usize::from(zero);
+            !zero
+        });
+        removed
     }
 }
 

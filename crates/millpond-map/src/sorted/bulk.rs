@@ -185,6 +185,23 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.values.iter_mut()
     }
 
+    /// Takes every entry out, in key order. The map is empty at once, and keeps no array.
+    pub fn drain(
+        &mut self,
+    ) -> impl DoubleEndedIterator<Item = (K, V)> + ExactSizeIterator + use<K, V> {
+        mem::take(self).into_iter()
+    }
+
+    /// Walks the keys in order, and drops the values.
+    pub fn into_keys(self) -> impl DoubleEndedIterator<Item = K> + ExactSizeIterator {
+        self.into_sorted().0.into_iter()
+    }
+
+    /// Walks the values in the order of their keys, and drops those.
+    pub fn into_values(self) -> impl DoubleEndedIterator<Item = V> + ExactSizeIterator {
+        self.into_sorted().1.into_iter()
+    }
+
     /// Takes in entries in any order, keys that are there included. The last value stays.
     pub(super) fn take_in(&mut self, mut entries: Vec<(K, V)>) {
         if entries.len() < TAIL {

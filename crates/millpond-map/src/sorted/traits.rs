@@ -1,5 +1,6 @@
 //! What a sorted map is to the rest of Rust.
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::iter::Zip;
@@ -32,6 +33,19 @@ impl<K: Ord, V: PartialEq> PartialEq for SortedMap<K, V> {
 }
 
 impl<K: Ord, V: Eq> Eq for SortedMap<K, V> {}
+
+impl<K: Ord, V: PartialOrd> PartialOrd for SortedMap<K, V> {
+    /// Compares entry by entry, in key order, as `BTreeMap` does.
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.iter().partial_cmp(other.iter())
+    }
+}
+
+impl<K: Ord, V: Ord> Ord for SortedMap<K, V> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
 
 impl<K: Ord + Hash, V: Hash> Hash for SortedMap<K, V> {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -1,0 +1,7 @@
+#[derive(millpond_map::IsZero)]
+enum One {
+    #[is_zero]
+    Only,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+#[derive(millpond_map::IsZero)]
+enum Lease {
+    #[is_zero]
+    Free,
+    #[is_zero]
+    Held,
+}
+
+fn main() {}

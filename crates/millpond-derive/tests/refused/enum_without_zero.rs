@@ -1,0 +1,7 @@
+#[derive(millpond_map::IsZero)]
+enum Lease {
+    Free,
+    Held,
+}
+
+fn main() {}

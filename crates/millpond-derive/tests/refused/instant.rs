@@ -1,0 +1,4 @@
+#[derive(millpond_map::IsZero)]
+struct Seen(std::time::Instant);
+
+fn main() {}

@@ -1,0 +1,8 @@
+#[derive(millpond_map::IsZero)]
+enum Lease {
+    #[is_zero(skip)]
+    Free,
+    Held,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[derive(millpond_map::IsZero)]
+struct Marker {
+    nothing: (),
+}
+
+fn main() {}

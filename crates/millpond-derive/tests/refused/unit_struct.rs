@@ -1,0 +1,4 @@
+#[derive(millpond_map::IsZero)]
+struct Nothing;
+
+fn main() {}
