@@ -16,8 +16,11 @@ fn key(n: u64) -> Fragile {
     Fragile::sample(n)
 }
 
+/// A call with its name.
+type Named<S> = (&'static str, fn(&Map<S>));
+
 /// Every call of a sharded map, each with closures that may panic.
-fn calls<S: BuildHasher + Clone>() -> Vec<(&'static str, fn(&Map<S>))> {
+fn calls<S: BuildHasher + Clone>() -> Vec<Named<S>> {
     vec![
         ("with", |map| _ = map.with(&key(3), |_| burn_closure())),
         ("get", |map| _ = map.get(&key(3))),

@@ -24,8 +24,10 @@ impl<K: Clone, V: Clone, A: Allocator + Clone> Slab<K, V, A> {
             return Ok(copy);
         }
         let index_bytes = parts.layout.size() - parts.index_at;
-        // SAFETY: `slab`. The index starts there, in a block of the same layout each.
-        let (from, to) = unsafe { (self.byte(parts.index_at), copy.byte(parts.index_at)) };
+        // SAFETY: `slab`. The index starts there.
+        let from = unsafe { self.byte(parts.index_at) };
+        // SAFETY: `slab`, in a block of the same layout.
+        let to = unsafe { copy.byte(parts.index_at) };
         // SAFETY: `slab`. The index is the rest of the block; the second one is our own.
         unsafe { to.copy_from_nonoverlapping(from, index_bytes) };
         for place in 0..parts.slots {
