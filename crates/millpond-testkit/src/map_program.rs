@@ -16,12 +16,15 @@
 //! assert_agrees::<StdMap<u64, Tracked>, u64, Tracked>(StdMap::default, &Shape::SMALL, 0..4, 500);
 //! ```
 
+mod bytes;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
 use proptest::prelude::{Strategy, prop_oneof};
 
+pub use self::bytes::decode;
 use crate::rng::{Rng, mix};
 use crate::values::Sample;
 
@@ -298,6 +301,21 @@ where
     K: Sample,
     V: Sample,
 {
+    run_checking(map, program, usize::MAX)
+}
+
+/// Does the same, and verifies the map's own invariants after each step while it has up to
+/// `always` entries, and with the entries beyond. For long programs: a check looks at all.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_checking<M, K, V>(map: M, program: &[Op], always: usize) -> Result<(), Failure>
+where
+    M: MapSubject<K, V>,
+    K: Sample,
+    V: Sample,
+{
     let mut pair = Pair {
         map,
         oracle: HashMap::new(),
@@ -305,13 +323,15 @@ where
     for (step, &op) in program.iter().enumerate() {
         pair.step(op)
             .and_then(|()| pair.compare_len())
-            .and_then(|()| pair.map.check())
             .and_then(|()| {
-                if step % 64 == 63 {
-                    pair.compare_all()
-                } else {
-                    Ok(())
+                let sixty_fourth = step % 64 == 63;
+                if sixty_fourth || pair.map.len() <= always {
+                    pair.map.check()?;
                 }
+                if sixty_fourth && (pair.map.len() <= always || step % 1024 == 1023) {
+                    pair.compare_all()?;
+                }
+                Ok(())
             })
             .map_err(|what| Failure {
                 step,
@@ -319,11 +339,14 @@ where
                 what,
             })?;
     }
-    pair.compare_all().map_err(|what| Failure {
-        step: program.len(),
-        op: None,
-        what,
-    })
+    pair.map
+        .check()
+        .and_then(|()| pair.compare_all())
+        .map_err(|what| Failure {
+            step: program.len(),
+            op: None,
+            what,
+        })
 }
 
 /// Where map and oracle part.
