@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! One request's maps, sets, strings and slices, given back together.
 //!
 //! ```text
@@ -10,6 +9,11 @@
 //! A region is a [`Bump`], which hands out bytes by moving a pointer and takes
 //! them back all at once. Regions are recycled in a [`millpond_pool::Pool`], so
 //! that in steady state a scope allocates nothing.
+//!
+//! # Invariants
+//!
+//! - `alone`: when a region is reset, nothing borrows from it any more: its scope,
+//!   which everything borrows from, has ended.
 
 use std::fmt;
 
@@ -19,12 +23,30 @@ use millpond_pool::{Pooled, Recycle};
 use crate::pool::{MapPool, PooledMap, PooledSet};
 
 /// A bump region that can be used again.
-pub(crate) struct Region(Bump);
+pub(crate) struct Region {
+    bump: Bump,
+    /// Whether what was handed out is zeroed at the reset.
+    pub(crate) zeroes: bool,
+}
 
 impl Region {
     /// Makes a region without memory: it takes its first chunk when asked.
     pub(crate) fn new() -> Self {
-        Self(Bump::new())
+        Self {
+            bump: Bump::new(),
+            zeroes: false,
+        }
+    }
+
+    /// Zeroes everything that was handed out since the last reset.
+    fn wipe(&mut self) {
+        // SAFETY: `alone`: nothing is allocated while the chunks are walked.
+        for (start, len) in unsafe { self.bump.iter_allocated_chunks_raw() } {
+            // SAFETY: `alone`: the bytes are of a chunk of ours, and nobody reads them.
+            unsafe { start.write_bytes(0, len) };
+            // Somebody might look: then the stores cannot be left out.
+            std::hint::black_box(start);
+        }
     }
 }
 
@@ -32,19 +54,22 @@ impl Region {
 /// chunk that one giant request has left is exchanged for a smaller one.
 impl Recycle for Region {
     fn reset(&mut self) {
-        self.0.reset();
+        if self.zeroes {
+            self.wipe();
+        }
+        self.bump.reset();
     }
 
     fn retained_bytes(&self) -> usize {
-        self.0.allocated_bytes()
+        self.bump.allocated_bytes()
     }
 
     fn used_bytes(&self) -> usize {
-        self.0.allocated_bytes() - self.0.chunk_capacity()
+        self.bump.allocated_bytes() - self.bump.chunk_capacity()
     }
 
     fn shrink_to(&mut self, bytes: usize) {
-        self.0 = Bump::with_capacity(bytes);
+        self.bump = Bump::with_capacity(bytes);
     }
 }
 
@@ -158,7 +183,7 @@ impl<'p> Scope<'p> {
 
     /// Returns the region itself, for whatever else speaks `bumpalo`.
     pub fn bump(&self) -> &Bump {
-        &self.region.0
+        &self.region.bump
     }
 
     /// Returns the pool that the scope was begun with.

@@ -42,6 +42,8 @@
 //!
 //! # Features
 //!
+//! - `bumpalo`, `bytes`: [`Recycle`] for `bumpalo::Bump` and for `bytes::BytesMut`.
+//! - `tokio`: `maintain`, a `Maintainer` that is a task and not a thread.
 //! - `chaos`: a pool drops, steals and ticks at random, and overwrites spare memory:
 //!   for the tests of programs that use pools. Off by default.
 //!
@@ -82,6 +84,8 @@ mod pooled;
 #[cfg(not(millpond_loom))]
 mod recycle;
 #[cfg(not(millpond_loom))]
+mod recycle_std;
+#[cfg(not(millpond_loom))]
 mod registry;
 mod retain;
 #[cfg(not(millpond_loom))]
@@ -92,6 +96,8 @@ mod slot;
 mod stats;
 #[cfg(not(millpond_loom))]
 mod tick;
+#[cfg(all(feature = "tokio", not(millpond_loom)))]
+mod tokio_hooks;
 #[cfg(not(millpond_loom))]
 mod victim;
 #[cfg(not(millpond_loom))]
@@ -104,7 +110,7 @@ pub use crate::{
     auto::AutoTick,
     config::Steal,
     local_pool::{LocalPool, LocalPooled},
-    maintainer::Maintainer,
+    maintainer::{Maintainer, park_hook},
     meter::{global_held_bytes, set_global_budget},
     owned::OwnedPooled,
     pool::Pool,
@@ -112,10 +118,13 @@ pub use crate::{
     recycle::Recycle,
     registry::pools,
     stats::{PoolReport, PoolStats},
-    tick::{Pressure, purge_all, relieve, tick_all},
+    tick::{Pressure, purge_all, relieve, tick_all, tick_all_within},
     watch::OldestGuard,
     wipe::Wipe,
 };
+
+#[cfg(all(feature = "tokio", not(millpond_loom)))]
+pub use crate::tokio_hooks::{TokioMaintainer, maintain};
 
 pub use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES, Strikes, Verdict};
 

@@ -3,11 +3,13 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::tick::tick_all;
+use crate::auto::{Auto, AutoTick};
+use crate::tick::{tick_all, tick_all_within};
 
 /// A thread that calls [`tick_all`] now and then, until the handle is dropped.
 ///
@@ -41,13 +43,28 @@ impl Maintainer {
     ///
     /// When the system starts no thread.
     pub fn start(interval: Duration) -> io::Result<Self> {
+        Self::start_with(interval, tick_all)
+    }
+
+    /// Starts a thread that calls `tend` every `interval`, in place of [`tick_all`].
+    ///
+    /// For more than a tick: a tick of map pools as well, a look at how much memory
+    /// there is (`millpond_map::relieve`).
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        interval: Duration,
+        mut tend: impl FnMut() + Send + 'static,
+    ) -> io::Result<Self> {
         let interval = interval.max(Duration::from_millis(1));
         let (stop, stopped) = channel();
         let tick = move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 // The pools are whole after a panic (`Condemned`), and it has
                 // been reported by the hook and counted by the pool.
-                let _ = catch_unwind(AssertUnwindSafe(tick_all));
+                let _ = catch_unwind(AssertUnwindSafe(&mut tend));
             }
         };
         let thread = thread::Builder::new()
@@ -67,6 +84,29 @@ impl Drop for Maintainer {
         if let Some(thread) = self.thread.take() {
             // It catches what panics; and a drop is no place for another one.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Returns a function that ticks all pools when it is called, but at most once in
+/// `interval`, and drops at most 64 items of each.
+///
+/// For whatever calls back when a thread has nothing to do:
+/// `tokio::runtime::Builder::on_thread_park`, the idle loop of a server.
+///
+/// ```
+/// use std::time::Duration;
+/// use millpond_pool::park_hook;
+///
+/// let hook = park_hook(Duration::from_secs(10));
+/// hook(); // as often as you like, from any thread
+/// ```
+pub fn park_hook(interval: Duration) -> impl Fn() + Clone + Send + Sync + 'static {
+    let due = Arc::new(Auto::new(AutoTick::Every(interval)));
+    move || {
+        if due.is_due(1) {
+            // A hook is no place for a panic; it has been counted by the pool.
+            let _ = catch_unwind(AssertUnwindSafe(|| tick_all_within(64)));
         }
     }
 }

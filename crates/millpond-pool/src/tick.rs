@@ -26,6 +26,20 @@ pub fn tick_all() {
     }
 }
 
+/// Turns the generations of every pool as [`Pool::tick_within`](crate::Pool::tick_within)
+/// does: at most `most` items of each are dropped.
+///
+/// # Panics
+///
+/// As [`tick_all`].
+pub fn tick_all_within(most: usize) {
+    for id in 0..registry::ids() {
+        if let Some(pool) = registry::pool(id) {
+            pool.tick_within(most);
+        }
+    }
+}
+
 /// Drops all that lies in any pool of the process.
 ///
 /// # Panics

@@ -32,6 +32,9 @@ const TABLE: &[Row] = &[
         floor: 1,
         ours: &[],
         outside: &[
+            // By feature: `Recycle` for their types, and a maintainer as a task.
+            "bumpalo",
+            "bytes",
             "crossbeam-queue",
             "crossbeam-utils",
             // One system call, on Linux: the barrier that makes takes plain.
@@ -39,6 +42,7 @@ const TABLE: &[Row] = &[
             "loom",
             "once_cell",
             "parking_lot",
+            "tokio",
         ],
     },
     Row {

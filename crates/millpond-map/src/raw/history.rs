@@ -17,6 +17,8 @@ pub(super) struct History {
     pub(super) recycle_count: u32,
     /// Times that all entries went and the slab as well.
     pub(super) release_count: u32,
+    /// Whether each of its slabs is zeroed before it is given back.
+    pub(super) zeroes_slabs: bool,
 }
 
 impl History {
@@ -25,6 +27,7 @@ impl History {
         rehash_count: 0,
         recycle_count: 0,
         release_count: 0,
+        zeroes_slabs: false,
     };
 }
 
@@ -41,6 +44,12 @@ impl<T, A: Allocator> RawTable<T, A> {
             count(&mut self.inner.history.release_count);
         }
         self.clear_and_release();
+    }
+
+    /// Zeroes each slab that the table has from now on before it is given back: at its
+    /// end, and whenever it changes.
+    pub(crate) fn zero_slabs(&mut self) {
+        self.inner.history.zeroes_slabs = true;
     }
 
     /// Returns the table in numbers.

@@ -115,6 +115,13 @@ impl RawInner {
         let align = self.geometry().slab_align(entry);
         let layout = Layout::from_size_align(self.slab_bytes, align).ok();
         let slots: NonNull<u8> = self.slots;
+        if self.history.zeroes_slabs {
+            // SAFETY: `slab`. The slots begin where the slab does, and the entries are
+            // forgotten.
+            unsafe { slots.write_bytes(0, self.slab_bytes) };
+            // Somebody might look: then the stores cannot be left out.
+            core::hint::black_box(slots);
+        }
         *self = self.as_shared();
         debug_assert!(layout.is_some());
         if let Some(layout) = layout {

@@ -1,0 +1,118 @@
+//! What a pool that zeroes leaves in memory: nothing. And what one that does not
+//! leaves there, so that this test would find it.
+
+use std::alloc::Layout;
+use std::slice;
+
+use allocator_api2::alloc::Allocator;
+use millpond_arena::Slabs;
+use millpond_map::{HashMap, MapPool, relieve};
+use millpond_pool::{Pool, Pressure};
+
+/// In every entry, and in nothing else.
+const SECRET: u64 = 0x5EC2_E75E_C2E7_5EC2;
+
+/// Takes blocks of `bytes` until it has the one around `address`, and counts the
+/// secret in it. None if it does not turn up.
+fn secrets_left(bytes: usize, address: usize) -> Option<usize> {
+    // Slabs of tables are aligned to lines or to pairs of them.
+    let layouts =
+        [16, 64, 128].map(|align| Layout::from_size_align(bytes, align).expect("a layout"));
+    let mut taken = Vec::new();
+    let mut found = None;
+    for layout in layouts.into_iter().cycle().take(3 * 300) {
+        let block = Slabs.allocate(layout).expect("memory").cast::<u64>();
+        taken.push((block, layout));
+        if (block.addr().get()..block.addr().get() + bytes).contains(&address) {
+            let words = bytes / size_of::<u64>();
+            // SAFETY: the block is that long, and was written when it was a table.
+            let words = unsafe { slice::from_raw_parts(block.as_ptr(), words) };
+            found = Some(words.iter().filter(|word| **word == SECRET).count());
+            break;
+        }
+    }
+    for (block, layout) in taken {
+        // SAFETY: lent above, with this layout.
+        unsafe { Slabs.deallocate(block.cast(), layout) };
+    }
+    found
+}
+
+/// Fills a map of `entries`, gives it back, and counts what is left of it.
+fn left_by(pool: &MapPool, entries: u64) -> Option<usize> {
+    let mut map = pool.checkout::<u64, u64>();
+    for key in 0..entries {
+        map.insert(key, SECRET);
+    }
+    let address = std::ptr::from_ref(&map[&0]).addr();
+    let bytes = map.allocation_size();
+    drop(map);
+    secrets_left(bytes, address)
+}
+
+#[test]
+fn a_map_leaves_no_entry_in_memory() {
+    static ZEROES: MapPool = MapPool::new("zeroes").with_zero_on_recycle();
+    static KEEPS: MapPool = MapPool::new("keeps");
+    for entries in [1, 10, 100, 1_000] {
+        assert_eq!(left_by(&ZEROES, entries), Some(0), "{entries} entries");
+        let found = left_by(&KEEPS, entries).expect("the same slab");
+        assert!(found > 0, "the test finds what is there: {entries} entries");
+    }
+}
+
+#[test]
+fn a_slab_that_a_map_leaves_behind_as_it_grows_is_clean() {
+    static ZEROES: MapPool = MapPool::new("grows").with_zero_on_recycle();
+    let mut map = ZEROES.checkout::<u64, u64>();
+    for key in 0..10 {
+        map.insert(key, SECRET);
+    }
+    let (address, bytes) = (std::ptr::from_ref(&map[&0]).addr(), map.allocation_size());
+    map.reserve(1_000);
+    assert_ne!(map.allocation_size(), bytes);
+    assert_eq!(secrets_left(bytes, address), Some(0));
+}
+
+#[test]
+fn a_scope_leaves_no_string_in_memory() {
+    static ZEROES: MapPool = MapPool::new("scopes").with_zero_on_recycle();
+    let scope = ZEROES.scope();
+    let text = scope.alloc_str("swordfish").as_ptr().addr();
+    drop(scope);
+    // The region is lent again, with its chunk.
+    let scope = ZEROES.scope();
+    let len = scope.bump().chunk_capacity();
+    let memory = scope
+        .bump()
+        .alloc_slice_fill_with(len, |_| std::mem::MaybeUninit::<u8>::uninit());
+    let start = memory.as_ptr().addr();
+    assert!((start..start + len).contains(&text), "the same chunk");
+    // SAFETY: a chunk that has been handed out before, and zeroed since.
+    let byte = unsafe { memory[text - start].assume_init() };
+    assert_eq!(byte, 0);
+}
+
+#[test]
+fn our_maps_are_items_of_a_pool() {
+    let pool = Pool::new(HashMap::<String, u64>::new);
+    pool.get().reserve(10_000);
+    for _ in 0..4 {
+        let mut map = pool.get();
+        assert!(map.is_empty());
+        map.insert("one".to_owned(), 1);
+    }
+    let map = pool.get();
+    assert!(
+        map.is_empty() && map.capacity() < 1_000,
+        "{}",
+        map.capacity()
+    );
+    assert!(pool.get_sized(100_000).capacity() >= 1_000);
+}
+
+#[test]
+fn pressure_is_as_high_as_it_has_to_be() {
+    assert_eq!(relieve(u64::MAX), Pressure::None);
+    assert_eq!(relieve(0), Pressure::Full, "something is always mapped");
+}

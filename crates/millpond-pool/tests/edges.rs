@@ -1,0 +1,170 @@
+//! Bad input, and what is left in memory.
+
+mod common;
+
+use std::collections::{BinaryHeap, LinkedList, VecDeque};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use common::{Item, Lives};
+use millpond_pool::parts::calm;
+use millpond_pool::{AutoTick, MAX_HINT_BYTES, Pool, Pressure, Recycle, relieve};
+
+const SECRET: &[u8] = b"the password is swordfish";
+
+/// Whether any byte of `memory` is not zero. It has been written before.
+fn any_left(memory: &mut Vec<u8>) -> bool {
+    let capacity = memory.capacity();
+    // SAFETY: a pool that zeroes has just written all of the capacity.
+    unsafe { memory.set_len(capacity) };
+    let left = memory.iter().any(|byte| *byte != 0);
+    memory.clear();
+    left
+}
+
+#[test]
+fn zero_on_recycle_leaves_nothing_in_memory() {
+    let _calm = calm();
+    let pool = Pool::new(Vec::<u8>::new).with_zero_on_recycle();
+    for size in [1, 100, 4_000, 5_000, 100_000] {
+        let mut item = pool.get();
+        while item.len() < size {
+            item.extend_from_slice(SECRET);
+        }
+        let (address, capacity) = (item.as_ptr(), item.capacity());
+        drop(item);
+        let mut again = pool.get();
+        assert_eq!((again.as_ptr(), again.capacity()), (address, capacity));
+        assert!(!any_left(&mut again), "{size} bytes");
+        drop(again);
+    }
+    let texts = Pool::new(String::new).with_zero_on_recycle();
+    let mut text = texts.get();
+    text.push_str("swordfish");
+    drop(text);
+    let mut bytes = texts.get().detach().into_bytes();
+    assert!(bytes.capacity() >= 9 && !any_left(&mut bytes));
+
+    let deques = Pool::new(VecDeque::<u8>::new).with_zero_on_recycle();
+    let mut deque = deques.get();
+    deque.extend(SECRET);
+    deque.rotate_left(3);
+    deque.push_front(1);
+    drop(deque);
+    let mut bytes = Vec::from(deques.get().detach());
+    assert!(bytes.capacity() > SECRET.len() && !any_left(&mut bytes));
+}
+
+#[test]
+fn the_collections_of_std_come_back_empty_and_with_their_memory() {
+    let _calm = calm();
+    fn round<T: Recycle + Send + 'static>(make: fn() -> T, fill: fn(&mut T)) -> usize {
+        let pool = Pool::new(make);
+        fill(&mut pool.get());
+        let item = pool.get();
+        assert_eq!(item.used_bytes(), 0);
+        item.retained_bytes()
+    }
+    assert!(round(BinaryHeap::<u64>::new, |heap| heap.extend(0..9)) >= 72);
+    assert!(round(OsString::new, |text| text.push("text")) >= 4);
+    assert!(round(PathBuf::new, |path| path.push("a/b")) >= 3);
+    assert_eq!(round(LinkedList::<u8>::new, |list| list.extend([1, 2])), 0);
+}
+
+#[cfg(feature = "bumpalo")]
+#[test]
+fn a_bump_comes_back_with_its_largest_chunk() {
+    let _calm = calm();
+    let pool = Pool::new(bumpalo::Bump::new);
+    pool.get().alloc_slice_fill_copy(100_000, 1_u8);
+    let bump = pool.get();
+    assert!(bump.chunk_capacity() >= 100_000);
+    drop(bump);
+    for _ in 0..4 {
+        pool.get().alloc(1_u8);
+    }
+    assert!(pool.get().allocated_bytes() < 10_000, "and shrinks");
+    assert!(pool.get_sized(50_000).chunk_capacity() >= 50_000);
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn a_buffer_of_bytes_comes_back_empty() {
+    let _calm = calm();
+    let pool = Pool::new(bytes::BytesMut::new);
+    let mut buffer = pool.get();
+    buffer.extend_from_slice(&[7; 5_000]);
+    let front = buffer.split_to(10).freeze();
+    drop(buffer);
+    let buffer = pool.get();
+    assert!(buffer.is_empty() && buffer.capacity() >= 4_990);
+    assert_eq!(front, [7; 10].as_slice(), "what was split off lives on");
+}
+
+#[test]
+fn a_budget_of_zero_keeps_nothing() {
+    static LIVES: Lives = Lives::new();
+    let pool = Pool::new(|| Item::new(&LIVES, 0)).with_budget(0);
+    drop([pool.get(), pool.get()]);
+    assert_eq!((LIVES.alive(), pool.stats().retained_items), (0, 0));
+    pool.tick();
+    assert_eq!(pool.trim_to(0), 0);
+}
+
+#[test]
+fn a_hint_without_bounds_is_cut() {
+    let pool = Pool::new(Vec::<u8>::new);
+    let capacity = pool.get_sized(usize::MAX).capacity();
+    assert!((MAX_HINT_BYTES..2 * MAX_HINT_BYTES).contains(&capacity));
+}
+
+#[test]
+fn a_pool_dropped_while_guards_are_out_lives_until_the_last() {
+    static LIVES: Lives = Lives::new();
+    let pool = Arc::new(Pool::new(|| Item::new(&LIVES, 0)));
+    let guards = [(); 3].map(|()| pool.get_owned());
+    drop(pool);
+    for (number, guard) in guards.into_iter().enumerate() {
+        assert!(LIVES.alive() > 0, "guard {number}");
+        thread::spawn(move || drop(guard)).join().expect("no panic");
+    }
+    assert_eq!(LIVES.alive(), 0);
+}
+
+#[test]
+fn trimming_cannot_reach_what_is_out() {
+    let _calm = calm();
+    let pool = Pool::new(|| vec![0_u8; 1 << 20]);
+    let held = [(); 4].map(|()| pool.get());
+    assert_eq!(pool.trim_to(0), 0, "nothing lies in the pool");
+    assert_eq!(pool.stats().outstanding, 4);
+    drop(held);
+    assert_eq!(pool.trim_to(2 << 20), 2 << 20);
+    assert_eq!(pool.trim_to(2 << 20), 0, "no more than asked");
+}
+
+#[test]
+fn an_interval_or_a_count_of_zero_ticks_at_each_look() {
+    for auto in [AutoTick::Ops(0), AutoTick::Every(std::time::Duration::ZERO)] {
+        let pool = Pool::new(String::new).with_auto_tick(auto);
+        for _ in 0..3 * 4096 {
+            drop(pool.get());
+        }
+        assert!(pool.stats().ticks >= 2, "{auto:?}");
+    }
+}
+
+#[test]
+fn pressure_empties_the_pools_as_far_as_it_goes() {
+    let _calm = calm();
+    static POOL: Pool<Vec<u8>> = Pool::new(Vec::new).with_auto_tick(AutoTick::Never);
+    drop([POOL.get(), POOL.get()]);
+    relieve(Pressure::None);
+    relieve(Pressure::Some);
+    assert_eq!(POOL.stats().retained_items, 2, "they are victims now");
+    drop([POOL.get(), POOL.get()]);
+    relieve(Pressure::Full);
+    assert_eq!(POOL.stats().retained_items, 0);
+}
