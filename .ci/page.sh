@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The live page in a browser without a window: it draws, updates, alarms, and
 # nothing complains. About 30 seconds after the examples are built.
-# `.ci/page.sh pictures` also takes the pictures of docs/observability anew.
+# `.ci/page.sh pictures` also takes the pictures of docs/observability anew, in
+# some minutes.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 command -v chromium >/dev/null ||
@@ -9,8 +10,9 @@ command -v chromium >/dev/null ||
   { echo "page left out: chromium is not here and could not be installed"; exit 0; }
 
 if [ "${1:-}" = pictures ]; then
-  MILLPOND_PICTURES="$PWD/docs/observability"
-  export MILLPOND_PICTURES
+  cargo build --release -p millpond-examples --example request_server
+  export MILLPOND_PICTURES="$PWD/docs/observability"
+  export MILLPOND_DEMO="${CARGO_TARGET_DIR:-$PWD/target}/release/examples/request_server"
 fi
 cargo build -p millpond-examples --example request_server --profile test
 said=$(MILLPOND_BROWSER=chromium cargo test -p millpond-examples --test page -- --nocapture)

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
-use millpond::map::{PooledMap, ShardedMap};
+use millpond::map::{PooledMap, Scope, ShardedMap};
 
 use super::maps::MAPS;
 
@@ -23,7 +23,7 @@ const WEIGHT: u64 = 16;
 /// Planted with `--fault`, for a look at what the page and the alerts make of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
-    /// Maps are checked out and never given back
+    /// Maps and scopes are checked out and never given back
     Guards,
     /// The map of recent requests only grows
     Map,
@@ -44,7 +44,7 @@ pub(crate) struct Recent {
     fault: Option<Fault>,
     /// Keys that no request has, for faults.
     invented: Mutex<u64>,
-    kept: Mutex<Vec<PooledMap<'static, u64, u64>>>,
+    kept: Mutex<Vec<(PooledMap<'static, u64, u64>, Scope<'static>)>>,
 }
 
 impl Recent {
@@ -81,7 +81,7 @@ impl Recent {
                 kept.extend((0..GUARDS_A_TICK).map(|key| {
                     let mut map = MAPS.checkout();
                     map.insert(key as u64, 1);
-                    map
+                    (map, MAPS.scope())
                 }));
             }
             Some(Fault::Map) => self.invent(ENTRIES_A_TICK, 1),

@@ -1,11 +1,12 @@
-//! The live page in a real browser: it draws, it updates, keys and screen
-//! readers find their way, and nothing complains.
+//! The live page in a real browser: it draws, it updates, it tells of a leak,
+//! keys and screen readers find their way, and nothing complains.
 //!
 //! Wants a browser: `MILLPOND_BROWSER=chromium cargo test -p millpond-examples
 //! --test page`. Without it the test says so and passes. With
 //! `MILLPOND_PICTURES=dir` it leaves pictures of the page there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 #[path = "page/browser.rs"]
 mod browser;
@@ -30,15 +31,14 @@ fn browser() -> Option<Browser> {
     program.map(|program| Browser::start(&program))
 }
 
-/// Where pictures go, if anybody wants them.
-fn pictures() -> Option<PathBuf> {
-    std::env::var_os("MILLPOND_PICTURES").map(PathBuf::from)
-}
-
 #[test]
-fn the_page_draws_and_updates() {
+fn the_page_draws_updates_and_tells_of_a_leak() {
     let Some(browser) = browser() else { return };
     a_calm_server(&browser);
+    a_leaking_server(&browser);
+    if let Some(folder) = std::env::var_os("MILLPOND_PICTURES") {
+        picture(&browser, Path::new(&folder));
+    }
 }
 
 fn a_calm_server(browser: &Browser) {
@@ -83,20 +83,52 @@ fn a_calm_server(browser: &Browser) {
     keys_find_their_way(&tab);
     readers_find_their_way(&tab);
     nothing_complained(&tab, &server);
-    if let Some(folder) = pictures() {
-        picture_all(&tab, &folder, "calm");
-    }
 }
 
-fn picture_all(tab: &Tab<'_>, folder: &Path, name: &str) {
-    for (width, scheme, of) in [
+/// Maps are checked out and never given back: the page says so, and where.
+fn a_leaking_server(browser: &Browser) {
+    let server = Server::start(&["--fault", "guards"]);
+    let tab = browser.open(&url(&server));
+    tab.screen(1180, 900, "light");
+    tab.wait("document.querySelectorAll('#findings [role=alert]').length > 0");
+    tab.wait("document.querySelector('#findings').innerText.includes('map pool requests')");
+    tab.wait("document.querySelector('#findings').innerText.includes('recent.rs:')");
+    tab.wait("document.querySelector('#pools tr.ailing') !== null");
+    assert_eq!(tab.value("document.title.startsWith('●')"), true);
+    nothing_complained(&tab, &server);
+}
+
+/// Takes pictures of a server that is driven and leaks, built for speed.
+fn picture(browser: &Browser, folder: &Path) {
+    let server = demo(&["--seconds", "120", "--fault", "guards"]);
+    let tab = browser.open(&url(&server));
+    tab.screen(1180, 900, "light");
+    tab.wait("+document.documentElement.dataset.ticks >= 80");
+    for (width, scheme, name) in [
         (1180, "light", "light"),
         (1180, "dark", "dark"),
         (390, "light", "phone"),
     ] {
         tab.screen(width, 900, scheme);
-        tab.picture(&folder.join(format!("{name}-{of}.png")));
+        tab.picture(&folder.join(format!("page-{name}.png")));
     }
+}
+
+/// Starts the server of `MILLPOND_DEMO`, to drive itself.
+fn demo(args: &[&str]) -> Server {
+    let program = std::env::var_os("MILLPOND_DEMO").expect("a program to take pictures of");
+    let mut child = Command::new(program)
+        .arg("--demo")
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let address = server::address(&mut stderr, "serving on ");
+    // It may not be left without a reader.
+    std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+    Server { child, address }
 }
 
 /// Tab reaches the charts and the choice of requests; arrows move in time.

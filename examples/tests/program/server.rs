@@ -9,12 +9,13 @@ use super::program::program;
 
 /// A server that ends with this value.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     /// Host and port.
     pub(crate) address: String,
 }
 
 impl Server {
+    /// Starts the server that the tests were built with.
     pub(crate) fn start(args: &[&str]) -> Server {
         let mut child = Command::new(program("request_server"))
             .args(["--port", "0", "--with-parent"])
@@ -23,13 +24,20 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://");
-        let address = address.unwrap().trim_end_matches('/').to_owned();
+        let address = address(child.stdout.take().unwrap(), "listening on ");
         Server { child, address }
     }
+}
+
+/// Reads the line in which a server says where it is.
+pub(crate) fn address(said: impl Read, before: &str) -> String {
+    let mut line = String::new();
+    BufReader::new(said).read_line(&mut line).unwrap();
+    let rest = line
+        .strip_prefix(before)
+        .and_then(|rest| rest.strip_prefix("http://"));
+    let end = rest.and_then(|rest| rest.split_once('/'));
+    end.unwrap_or_else(|| panic!("{line}")).0.to_owned()
 }
 
 impl Drop for Server {

@@ -21,6 +21,7 @@
 //! pools and 48 maps. JSON is rendered once for a tick and `since`, the metrics at
 //! most ten times a second, and all who read them share the bytes.
 
+mod findings;
 mod history;
 mod host;
 mod latency;
@@ -40,9 +41,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::body::Bytes;
 use serde::Serialize;
 
+use self::findings::{Finding, Findings};
 use self::history::{Figures, History, Series, Tick};
 use self::sample::Sample;
 use self::scrape::{Scrapes, lock};
+use crate::watch::{Report, Watch};
 use crate::{Snapshot, prometheus};
 
 /// How many answers of JSON are kept until the next tick.
@@ -79,6 +82,7 @@ pub struct PageBuilder {
     baseline: Option<String>,
     hosts: Vec<String>,
     period: Duration,
+    watch: Watch,
 }
 
 #[derive(Debug)]
@@ -90,6 +94,8 @@ struct Inner {
     started: Instant,
     /// Tells one process from the next at the same address: milliseconds since 1970.
     started_unix_ms: u64,
+    /// Apart from the state, because it may call the host's code.
+    watch: Mutex<Watch>,
     state: Mutex<State>,
     scrapes: Scrapes,
 }
@@ -99,6 +105,7 @@ struct State {
     at: Duration,
     history: History,
     series: Vec<Series>,
+    findings: Findings,
     /// Answers to `?since=` of this tick.
     rendered: Vec<(u64, Bytes)>,
 }
@@ -133,7 +140,7 @@ struct Answer<'a> {
     baseline: Option<&'a str>,
     #[serde(flatten)]
     figures: &'a Figures,
-    findings: [(); 0],
+    findings: Vec<&'a Finding>,
     ticks: Vec<&'a Tick>,
 }
 
@@ -158,6 +165,13 @@ impl PageBuilder {
         self
     }
 
+    /// Lets a watch with rules and deliveries of its own find the alarms, which
+    /// is then ticked by the page.
+    pub fn watch(mut self, watch: Watch) -> PageBuilder {
+        self.watch = watch;
+        self
+    }
+
     /// Returns the page, before its first tick.
     pub fn build(self) -> Page {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -169,6 +183,7 @@ impl PageBuilder {
                 period: self.period,
                 started: Instant::now(),
                 started_unix_ms: now.map_or(0, |now| now.as_millis() as u64),
+                watch: Mutex::new(self.watch),
                 state: Mutex::default(),
                 scrapes: Scrapes::default(),
             }),
@@ -189,6 +204,7 @@ impl Page {
             baseline: None,
             hosts: Vec::new(),
             period: Duration::from_secs(1),
+            watch: Watch::new(),
         }
     }
 
@@ -221,29 +237,58 @@ impl Page {
         Ok(latency)
     }
 
-    /// Takes a snapshot, and appends it to the history. [`serve`](Self::serve) calls this itself.
+    /// Takes a snapshot, lets the watch look at it and deliver, and appends it
+    /// to the history. [`serve`](Self::serve) calls this itself.
     ///
     /// # Cost
     ///
     /// That of [`Snapshot::capture`], and some tens of microseconds.
     pub fn tick(&self) {
-        self.add(&Snapshot::capture(), self.inner.started.elapsed());
+        let snapshot = Snapshot::capture();
+        let standing = {
+            let mut watch = lock(&self.inner.watch);
+            watch.tick_with(&snapshot);
+            watch.active().cloned().collect()
+        };
+        self.append(&snapshot, self.inner.started.elapsed(), standing);
     }
 
     /// Takes `snapshot` as that of time `at` since the start: what
-    /// [`tick`](Self::tick) does, for hosts that capture for themselves.
+    /// [`tick`](Self::tick) does but for delivering, and without a clock.
     pub fn add(&self, snapshot: &Snapshot, at: Duration) {
+        let standing = {
+            let mut watch = lock(&self.inner.watch);
+            watch.observe(snapshot, at);
+            watch.active().cloned().collect()
+        };
+        self.append(snapshot, at, standing);
+    }
+
+    fn append(&self, snapshot: &Snapshot, at: Duration, standing: Vec<Report>) {
         let sample = Sample::of(snapshot);
         let mut state = lock(&self.inner.state);
         let State {
+            at: last_at,
             history,
             series,
+            findings,
             rendered,
-            at: last_at,
         } = &mut *state;
-        *last_at = at;
+        let (tick, period) = (history.next(), self.inner.period.as_millis() as u64);
+        let standing = standing.into_iter().map(|report| {
+            let now = snapshot.capture.unix_millis;
+            // A report that does not say since when is of this tick.
+            let since = match report.since_unix_millis {
+                0 => now,
+                since => since,
+            };
+            let ago = now.saturating_sub(since) / period;
+            (tick.saturating_sub(ago), report)
+        });
+        findings.turn(standing.collect());
         history.turn(sample, at, series);
         rendered.clear();
+        *last_at = at;
     }
 
     /// Returns how often the page ticks.
@@ -280,7 +325,7 @@ impl Page {
             tick_seconds: self.inner.period.as_secs_f64(),
             baseline: self.inner.baseline.as_deref(),
             figures: &state.history.figures,
-            findings: [],
+            findings: state.findings.list().iter().collect(),
             ticks: state.history.since(since).collect(),
         };
         // Numbers, text and lists have no way to fail.
