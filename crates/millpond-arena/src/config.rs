@@ -52,7 +52,7 @@ pub(crate) const RETAINED_MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// Milliseconds after the last tick at which a slow path ages memory by itself.
 /// Borrowed from mimalloc's order of magnitude.
-pub(crate) const DECAY_MILLIS: u64 = 1000;
+pub(crate) const DECAY_MILLIS: usize = 1000;
 
 /// Retained bytes up to which nothing ages by itself.
 pub(crate) const DECAY_MIN_BYTES: usize = 8 * 1024 * 1024;

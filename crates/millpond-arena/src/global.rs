@@ -9,6 +9,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 
+use crate::knobs::Config;
 use crate::stats::Stats;
 use crate::{heap, stats, tick};
 
@@ -24,17 +25,26 @@ use crate::{heap, stats, tick};
 /// assert_eq!(names[42], "42");
 /// ```
 ///
-/// It is a zero-sized handle: all values of the type are the same allocator,
-/// which [`Slabs`](crate::Slabs) and [`Arena`](crate::Arena) share whether or
-/// not it is declared global. It starts no thread, reads no environment and
-/// needs no configuration. Out of memory is a null pointer, never a panic.
+/// All values of the type are the same allocator, which [`Slabs`](crate::Slabs)
+/// and [`Arena`](crate::Arena) share whether or not it is declared global. It
+/// starts no thread, reads no environment and needs no configuration; it takes
+/// one by [`Millpond::with`]. Out of memory is a null pointer, never a panic.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Millpond;
+pub struct Millpond {
+    config: Config,
+}
 
 impl Millpond {
-    /// The allocator.
+    /// The allocator, with every knob at its default.
     pub const fn new() -> Millpond {
-        Millpond
+        Millpond::with(Config::new())
+    }
+
+    /// The allocator, with knobs turned before the first allocation.
+    ///
+    /// The first value of the type that allocates turns them for the process.
+    pub const fn with(config: Config) -> Millpond {
+        Millpond { config }
     }
 
     /// Sums up the allocator as it is now; see [`stats`](crate::stats()).
@@ -56,7 +66,7 @@ impl Millpond {
 unsafe impl GlobalAlloc for Millpond {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        heap::alloc(layout)
+        heap::alloc_after(layout, || self.config.install())
     }
 
     #[inline(always)]

@@ -19,6 +19,8 @@
 //! - [`Slabs`] lends single blocks to collections.
 //! - [`Arena`] lends blocks that are given back all at once.
 //! - [`ReservedRange`] lends addresses in a row, to be backed by memory in pieces.
+//! - [`knobs`] are the numbers that a program may change, before it starts or while
+//!   it runs.
 //! - [`stats`](stats()) tells where the memory is, [`tick`](tick()) and
 //!   [`release`](release()) hand it back.
 //!
@@ -30,6 +32,7 @@ mod config;
 mod fatal;
 mod global;
 mod heap;
+pub mod knobs;
 mod layout;
 mod os;
 mod purged;

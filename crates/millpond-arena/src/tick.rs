@@ -2,8 +2,8 @@
 //! How memory ages: by somebody's calls, or else by itself, on slow paths that
 //! happen to run.
 
-use crate::config::DECAY_MILLIS;
 use crate::heap::{registry, tls};
+use crate::knobs::DECAY_MILLIS;
 use crate::purged::Cause;
 use crate::sync::Relaxed;
 use crate::sync::fixed::AtomicU64;
@@ -30,7 +30,7 @@ pub(crate) fn count() -> u64 {
 /// threads too. Memory that is lent again and again between two calls keeps its
 /// pages, so that a steady load does not pay; a burst goes back at the next call.
 ///
-/// Without a call for a second, a thread that gives back a run while more than
+/// Without a call for a second ([`DECAY_MILLIS`]), a thread that gives back a run while more than
 /// 8 MiB are retained does it by and by. No thread of our own does.
 ///
 /// # Cost
@@ -58,7 +58,8 @@ fn begin() -> u64 {
 #[cold]
 pub(crate) fn age_by_itself() {
     let (now, last) = (os::coarse_millis(), LAST_MILLIS.load(Relaxed));
-    if now.saturating_sub(last) < DECAY_MILLIS {
+    let interval = DECAY_MILLIS.value() as u64;
+    if interval == 0 || now.saturating_sub(last) < interval {
         return;
     }
     // Relaxed: one thread wins, and nothing is reached through the number.

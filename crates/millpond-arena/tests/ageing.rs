@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use allocator_api2::alloc::{Allocator, Layout};
+use millpond_arena::knobs::{self, Knob};
 use millpond_arena::{Slabs, check, fault, on_thread_park, release, stats, tick};
 
 const MIB: usize = 1 << 20;
@@ -159,5 +160,62 @@ fn a_thread_that_parks_keeps_no_free_slab() {
             on_thread_park();
         }
         assert!(stats().slow.refills <= refills + 1);
+    });
+}
+
+/// Turns a knob for as long as `work` runs.
+fn with_knob(knob: &Knob, value: usize, work: impl FnOnce()) {
+    knob.set(value).unwrap();
+    work();
+    knob.set(knob.default()).unwrap();
+}
+
+#[test]
+fn with_huge_pages_less_than_one_goes_back_on_request_alone() {
+    in_turn(|| {
+        with_knob(&knobs::HUGE_PAGES, 1, || {
+            tick();
+            // Every other half megabyte of forty is free, and ten beside them.
+            let blocks: Vec<_> = (0..80).map(|_| lend(MIB / 2)).collect();
+            let whole = lend(10 * MIB);
+            let (mut kept, mut freed) = (Vec::new(), Vec::new());
+            for (n, block) in blocks.into_iter().enumerate() {
+                if n % 2 == 0 {
+                    kept.push(block);
+                } else {
+                    freed.push(block);
+                }
+            }
+            freed.into_iter().chain([whole]).for_each(give);
+            let went = tick() + tick();
+            assert!((8 * MIB..16 * MIB).contains(&went), "{went}");
+            assert_eq!(went % (2 * MIB), 0);
+            let asked = release();
+            assert!(asked >= 14 * MIB, "{asked}");
+            kept.into_iter().for_each(give);
+        });
+        check().unwrap();
+    });
+}
+
+#[test]
+fn knobs_change_what_they_name() {
+    in_turn(|| {
+        with_knob(&knobs::RETAINED_MAX_BYTES, 20 * MIB, || {
+            burst(100);
+            assert!(stats().retained_bytes <= 20 * MIB as u64);
+        });
+        with_knob(&knobs::THREAD_RUNS_MAX_BYTES, 2 * MIB, || {
+            let blocks: Vec<_> = (0..10).map(|_| lend(MIB / 2)).collect();
+            blocks.into_iter().for_each(give);
+            assert!(stats().retained.thread_runs <= 2 * MIB as u64);
+        });
+        with_knob(&knobs::DECAY_MILLIS, 0, || {
+            burst(100);
+            fault::advance_clock(1 << 30);
+            let before = stats().released_bytes;
+            give(lend(5 * MIB));
+            assert_eq!(stats().released_bytes, before);
+        });
     });
 }

@@ -208,10 +208,29 @@ fn absorbed(granted: i32, left: i32) -> u32 {
 /// Lends memory for a layout, of size zero too; null when there is none.
 #[inline(always)]
 pub(crate) fn alloc(layout: Layout) -> *mut u8 {
+    alloc_after(layout, || ())
+}
+
+/// As [`alloc`]; runs `before` when the bin does not serve the layout.
+#[inline(always)]
+pub(crate) fn alloc_after(layout: Layout, before: impl FnOnce()) -> *mut u8 {
     match SizeClass::for_layout(layout.size(), layout.align()) {
-        Some(class) => tls::with(|heap| heap.alloc(class)),
+        Some(class) => {
+            let slot = tls::with(|heap| heap.bin(class).head.pop());
+            if slot.is_null() {
+                return alloc_without_bin(class, before);
+            }
+            slot.cast()
+        }
         None => large::alloc(layout, false),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn alloc_without_bin(class: SizeClass, before: impl FnOnce()) -> *mut u8 {
+    before();
+    tls::with(|heap| heap.alloc_slow(class))
 }
 
 /// As [`alloc`], and the first `layout.size()` bytes are zero.

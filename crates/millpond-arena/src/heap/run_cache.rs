@@ -12,7 +12,8 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use crate::config::{CACHED_RUN_MAX_BYTES, RUN_CACHE_ENTRIES, RUN_CACHE_MAX_BYTES, SLICE_BYTES};
+use crate::config::{CACHED_RUN_MAX_BYTES, RUN_CACHE_ENTRIES, SLICE_BYTES};
+use crate::knobs::THREAD_RUNS_MAX_BYTES;
 
 /// A run and its length in slices.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +141,7 @@ impl RunCache {
     /// Whether the cache has no place for another entry or too many bytes.
     #[inline]
     pub(super) fn is_over_full(&self) -> bool {
-        self.length.get() == RUN_CACHE_ENTRIES || self.bytes() > RUN_CACHE_MAX_BYTES
+        self.length.get() == RUN_CACHE_ENTRIES || self.bytes() > THREAD_RUNS_MAX_BYTES.value()
     }
 
     /// Takes the run out that was given back first.

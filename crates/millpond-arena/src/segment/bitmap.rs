@@ -1,9 +1,13 @@
 #![forbid(unsafe_code)]
 //! A set of slices, as bits, and the search for free ranges in it.
 
+use crate::config::SLICE_BYTES;
 use crate::layout::geometry::SLICE_COUNT;
 
 const WORDS: usize = SLICE_COUNT / 64;
+
+// A huge page of 2 MiB is half a word of slices.
+const _: () = assert!(SLICE_BYTES * 32 == 2 << 20);
 
 /// One bit per slice of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +46,20 @@ impl Bitmap {
         let mut result = *self;
         for (word, other) in result.0.iter_mut().zip(other.0) {
             *word &= !other;
+        }
+        result
+    }
+
+    /// The slices of those huge pages of which every slice is in the set.
+    pub(crate) fn whole_huge_pages(&self) -> Bitmap {
+        const HALF: u64 = u32::MAX as u64;
+        let mut result = *self;
+        for word in &mut result.0 {
+            for half in [HALF, HALF << 32] {
+                if *word & half != half {
+                    *word &= !half;
+                }
+            }
         }
         result
     }
@@ -187,6 +205,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_huge_page_is_whole_or_not_at_all() {
+        let mut map = Bitmap::new();
+        map.set(31, 100);
+        assert_eq!(map.whole_huge_pages().next_range(0), Some((32, 96)));
+        map.clear(70, 1);
+        assert_eq!(map.whole_huge_pages().next_range(0), Some((32, 32)));
+        assert_eq!(map.whole_huge_pages().next_range(64), Some((96, 32)));
     }
 
     #[test]

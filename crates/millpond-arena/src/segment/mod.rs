@@ -15,6 +15,9 @@
 //! Above
 //! [`RETAINED_MAX_BYTES`] a free purges at once.
 //!
+//! With [`HUGE_PAGES`] a segment asks for them, and less than a whole one goes
+//! back on request alone.
+//!
 //! # Invariants
 //!
 //! - `segment-stays`: a segment is never unmapped, so its header and lines are
@@ -26,11 +29,9 @@
 
 use core::ptr::NonNull;
 
-use crate::config::{
-    DECAY_MIN_BYTES, DECAY_STEP_BYTES, MAX_RUN_BYTES, RETAINED_MAX_BYTES, SEGMENT_BYTES,
-    SLICE_BYTES,
-};
+use crate::config::{DECAY_MIN_BYTES, DECAY_STEP_BYTES, MAX_RUN_BYTES, SEGMENT_BYTES, SLICE_BYTES};
 use crate::fatal::{Corruption, fatal};
+use crate::knobs::{HUGE_PAGES, RETAINED_MAX_BYTES};
 use crate::layout::geometry::{SLICE_COUNT, segment_of, slice_of};
 use crate::os;
 use crate::purged::{Cause, Purged};
@@ -154,7 +155,7 @@ pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize, reused: bool) {
     segments.give(start, slices, reused);
     let (retained, ageing) = (segments.retained * SLICE_BYTES, segments.idle_at.is_some());
     drop(segments);
-    if retained > DECAY_MIN_BYTES {
+    if retained > DECAY_MIN_BYTES || retained > RETAINED_MAX_BYTES.value() {
         give_slow(retained, ageing);
     }
 }
@@ -162,8 +163,9 @@ pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize, reused: bool) {
 /// Hands back what is too much, or too old.
 #[cold]
 fn give_slow(retained: usize, ageing: bool) {
-    if retained > RETAINED_MAX_BYTES {
-        purge_all(RETAINED_MAX_BYTES / 2, Cause::Limit);
+    let most = RETAINED_MAX_BYTES.value();
+    if retained > most {
+        purge_all(most / 2, Cause::Limit);
     } else if ageing {
         purge_idle(DECAY_STEP_BYTES);
     } else {
@@ -328,6 +330,10 @@ pub(crate) fn unlock_after_fork() {
 #[cold]
 fn add_segment() -> Option<()> {
     let start = os::reserve(SEGMENT_BYTES, SEGMENT_BYTES)?;
+    if HUGE_PAGES.value() == 1 {
+        // SAFETY: `ours`: mapped just above. A refusal leaves small pages.
+        unsafe { os::prefer_huge(start, SEGMENT_BYTES) };
+    }
     // `Slab::start` computes the address of a slab from that of its line.
     start.as_ptr().expose_provenance();
     let mut used = Bitmap::new();
@@ -442,6 +448,9 @@ impl Segments {
         let mut retained = segment.dirty.without(&segment.used);
         if which == Purge::Idle {
             retained = retained.without(&segment.reused);
+            if HUGE_PAGES.value() == 1 {
+                retained = retained.whole_huge_pages();
+            }
         }
         let (first, count) = retained.next_range(1)?;
         segment.used.set(first, count);
