@@ -15,10 +15,20 @@ use millpond_arena::{Slabs, check, fault, on_thread_park, release, stats, tick};
 
 const MIB: usize = 1 << 20;
 
+/// After how long memory ages by itself in these tests: a day.
+const INTERVAL_MILLIS: usize = 86_400_000;
+
+/// Lets the interval pass.
+fn wait() {
+    fault::advance_clock(INTERVAL_MILLIS as u64 + 1);
+}
+
 /// Runs `test` on a thread of its own while no other uses the allocator.
 fn in_turn(test: impl FnOnce() + Send + 'static) {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Longer than any test takes, so that time passes when a test says so.
+    knobs::DECAY_MILLIS.set(INTERVAL_MILLIS).unwrap();
     let test = move || {
         release();
         test();
@@ -57,7 +67,7 @@ fn without_a_tick_memory_ages_by_itself_on_slow_paths() {
         // Not before its time.
         give(lend(5 * MIB));
         assert_eq!(stats().released_bytes, full.released_bytes);
-        fault::advance_clock(1100);
+        wait();
         let mut steps = 0;
         while stats().retained_bytes > 8 * MIB as u64 {
             let before = stats().released_bytes;
@@ -77,13 +87,13 @@ fn what_is_used_all_the_time_does_not_age_by_itself() {
     in_turn(|| {
         burst(50);
         for _ in 0..3 {
-            fault::advance_clock(1100);
+            wait();
             burst(50);
             burst(50);
         }
         let before = stats();
         for _ in 0..5 {
-            fault::advance_clock(1100);
+            wait();
             burst(50);
             burst(50);
         }
@@ -165,9 +175,10 @@ fn a_thread_that_parks_keeps_no_free_slab() {
 
 /// Turns a knob for as long as `work` runs.
 fn with_knob(knob: &Knob, value: usize, work: impl FnOnce()) {
+    let before = knob.value();
     knob.set(value).unwrap();
     work();
-    knob.set(knob.default()).unwrap();
+    knob.set(before).unwrap();
 }
 
 #[test]
@@ -212,7 +223,7 @@ fn knobs_change_what_they_name() {
         });
         with_knob(&knobs::DECAY_MILLIS, 0, || {
             burst(100);
-            fault::advance_clock(1 << 30);
+            wait();
             let before = stats().released_bytes;
             give(lend(5 * MIB));
             assert_eq!(stats().released_bytes, before);

@@ -6,13 +6,15 @@ use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use allocator_api2::alloc::{Allocator, Layout};
-use millpond_arena::{Slabs, check, fault, release, stats, tick};
+use millpond_arena::{Slabs, check, fault, knobs, release, stats, tick};
 
 const MIB: usize = 1 << 20;
 
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Nothing goes back but what a test asks for, however long it takes.
+    knobs::DECAY_MILLIS.set(0).unwrap();
     release();
     turn
 }

@@ -8,13 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use allocator_api2::alloc::{Allocator, Layout};
-use millpond_arena::{Arena, Slabs, check, release, stats, tick};
+use millpond_arena::{Arena, Slabs, check, knobs, release, stats, tick};
 
 /// Runs `test` while no other thread uses the allocator: a thread of its own
 /// has ended, and given all back, before the next turn.
 fn in_turn(test: impl FnOnce() + Send + 'static) {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Nothing goes back but what a test asks for, however long it takes.
+    knobs::DECAY_MILLIS.set(0).unwrap();
     let test = move || {
         release();
         test();
