@@ -21,7 +21,8 @@ pub(crate) struct RawDrain<'a, T> {
     /// the map empty.
     inner: RawInner,
     home: &'a mut RawInner,
-    marker: PhantomData<&'a mut T>,
+    /// The drain owns its entries, and puts none back: it may be shorter-lived than they.
+    marker: PhantomData<T>,
 }
 
 impl<T, A: Allocator> RawTable<T, A> {
