@@ -22,9 +22,11 @@ use once_cell::race::OnceNonZeroUsize;
 use crate::sync::Relaxed;
 use crate::sync::fixed::AtomicU64;
 
+mod errno;
 mod linux;
 pub mod mock;
 
+use errno::KeepErrno;
 use linux as system;
 
 /// Calls that have passed, failed ones included.
@@ -169,6 +171,7 @@ pub(crate) unsafe fn move_pages(from: NonNull<u8>, to: NonNull<u8>, bytes: usize
 ///
 /// `ours`.
 unsafe fn unmap(start: NonNull<u8>, bytes: usize) -> bool {
+    let _errno = KeepErrno::from_now_on();
     // SAFETY: `ours`, passed on.
     enter() && unsafe { system::unmap(start, bytes) }
 }
@@ -181,6 +184,7 @@ unsafe fn unmap(start: NonNull<u8>, bytes: usize) -> bool {
 ///
 /// `ours`; start and length are multiples of the page size.
 pub(crate) unsafe fn purge(start: NonNull<u8>, bytes: usize) -> bool {
+    let _errno = KeepErrno::from_now_on();
     // SAFETY: `ours`, passed on.
     enter() && unsafe { system::purge(start, bytes) }
 }
