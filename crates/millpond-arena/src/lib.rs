@@ -44,6 +44,7 @@ mod spin;
 mod stats;
 mod sync;
 mod tick;
+pub mod untyped;
 
 pub use arena::{Arena, ArenaStats, Checkpoint};
 #[doc(hidden)]

@@ -43,6 +43,8 @@ mod queue;
 mod refill;
 pub(crate) mod registry;
 mod run_cache;
+#[cfg(all(feature = "static-tls", target_arch = "x86_64", target_os = "linux"))]
+mod static_tls;
 pub(crate) mod tally;
 pub(crate) mod tls;
 

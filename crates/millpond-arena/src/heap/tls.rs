@@ -22,6 +22,7 @@ use crate::sync::fixed::AtomicBool;
 
 use super::{Heap, Life, registry};
 
+#[cfg(not(all(feature = "static-tls", target_arch = "x86_64", target_os = "linux")))]
 thread_local! {
     static HEAP: Heap = const { Heap::new() };
 }
@@ -46,7 +47,10 @@ static WATCHES_FORK: AtomicBool = AtomicBool::new(false);
 /// Runs `work` with the calling thread's heap.
 #[inline(always)]
 pub(crate) fn with<R>(work: impl FnOnce(&Heap) -> R) -> R {
+    #[cfg(all(feature = "static-tls", target_arch = "x86_64", target_os = "linux"))]
+    return work(super::static_tls::heap());
     // Never fails: without a destructor there is no "destroyed".
+    #[cfg(not(all(feature = "static-tls", target_arch = "x86_64", target_os = "linux")))]
     HEAP.with(work)
 }
 

@@ -26,6 +26,7 @@ use crate::sync::Relaxed;
 use crate::sync::fixed::{AtomicU16, AtomicU64};
 
 pub(crate) mod free_list;
+pub(crate) mod lookup;
 pub(crate) mod remote;
 
 use free_list::{FreeList, Slot, last, length, link, next_of};
