@@ -97,6 +97,12 @@ const TABLE: &[Row] = &[
         outside: &[],
     },
     Row {
+        package: "millpond-preload",
+        floor: 2,
+        ours: &["millpond-arena"],
+        outside: &["libc"],
+    },
+    Row {
         package: "millpond-testkit",
         floor: 0,
         ours: &[],
