@@ -35,9 +35,12 @@ use super::walk::Walk;
 use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
 
-/// The most bytes of slots of integer keys that are searched without tags. Measured: hits gain
-/// a fifth below, misses lose half above.
-const BARE_BYTES: usize = 512 << 10;
+/// The most bytes of slots of integer keys that are searched without tags.
+///
+/// Measured on a second cache of 2 MiB: at 40,000 keys hits take 0.87 of the time with tags and
+/// misses 1.35, which is 0.7 of hashbrown's; at 64,000 misses are behind hashbrown's. A word for
+/// each bucket that has pilot and marks of its keys helped neither.
+const BARE_BYTES: usize = 1 << 20;
 
 /// How entries are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
