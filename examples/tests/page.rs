@@ -104,13 +104,9 @@ fn picture(browser: &Browser, folder: &Path) {
     let tab = browser.open(&url(&server));
     tab.screen(1180, 900, "light");
     tab.wait("+document.documentElement.dataset.ticks >= 80");
-    for (width, scheme, name) in [
-        (1180, "light", "light"),
-        (1180, "dark", "dark"),
-        (390, "light", "phone"),
-    ] {
-        tab.screen(width, 900, scheme);
-        tab.picture(&folder.join(format!("page-{name}.png")));
+    for scheme in ["light", "dark"] {
+        tab.screen(1180, 900, scheme);
+        tab.picture(&folder.join(format!("page-{scheme}.png")));
     }
 }
 

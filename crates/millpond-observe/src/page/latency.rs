@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A step is at most a sixteenth wide, so its middle is within 3.2 % of what
-//! fell into it. Recording is three relaxed additions, whatever the time; the
+//! fell into it. Recording is two relaxed additions, whatever the time; the
 //! counts have one size for good, 5 KiB.
 
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Latency {
     ///
     /// # Cost
     ///
-    /// Three relaxed additions. No lock, no allocation.
+    /// Two relaxed additions. No lock, no allocation.
     pub fn record(&self, took: Duration) {
         let ns = u64::try_from(took.as_nanos()).unwrap_or(LONGEST);
         // Relaxed, here and below: counts, which publish nothing.
