@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use millpond::observe::metric::METRICS;
 use serde_json::Value;
 
 #[path = "program/mod.rs"]
@@ -204,6 +205,19 @@ fn each_alert_has_a_history_in_which_it_fires_and_one_in_which_it_is_silent() {
         let (silent, fires): (Vec<_>, Vec<_>) =
             of_alert.partition(|test| test.contains("exp_alerts: []"));
         assert!(!silent.is_empty() && !fires.is_empty(), "{alert}");
+    }
+}
+
+#[test]
+fn every_metric_that_is_asked_for_exists() {
+    for file in ["alerts.yml", "alerts_test.yml", "dashboard.json"] {
+        let text = fs::read_to_string(shipped(file)).unwrap();
+        for (at, _) in text.match_indices("millpond_") {
+            let name = text[at..].split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let name = name.take(1).collect::<String>();
+            let known = METRICS.iter().any(|metric| metric.name == name);
+            assert!(known, "{file} asks for {name}");
+        }
     }
 }
 

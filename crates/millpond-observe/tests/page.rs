@@ -152,6 +152,27 @@ fn no_other_site_may_frame_read_or_keep_an_answer() {
 }
 
 #[test]
+fn a_host_may_put_it_where_it_likes() {
+    let page = Page::new("t");
+    let host = axum::Router::new()
+        .nest("/ops/memory", page.router())
+        .fallback(async || "host");
+    let ask = |path: &str, name: &str| {
+        let request = Request::get(path).header("host", name);
+        let answer = host.clone().oneshot(request.body(Body::empty()).unwrap());
+        runtime().block_on(answer).unwrap()
+    };
+    for path in ["/ops/memory", "/ops/memory/stats", "/ops/memory/metrics"] {
+        let answer = ask(path, "localhost");
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert!(answer.headers().contains_key("content-security-policy"));
+        assert_eq!(ask(path, "evil.example").status(), StatusCode::FORBIDDEN);
+    }
+    // What is the host's stays the host's.
+    assert_eq!(ask("/", "evil.example").status(), StatusCode::OK);
+}
+
+#[test]
 fn the_json_has_the_ticks_that_were_asked_for() {
     let _alone = alone();
     let page = Page::builder("t").baseline("fresh").build();
