@@ -6,6 +6,7 @@ use millpond_pool::{Pool, Pooled};
 use parking_lot::Mutex;
 use poolshark::local::LPooled;
 use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 /// What is pooled.
 pub(super) type Buffer = Vec<u8>;
@@ -15,7 +16,7 @@ const ROOM: usize = 64;
 /// Bytes that a new buffer has room for.
 const BYTES: usize = 64;
 
-fn new_buffer() -> Buffer {
+pub(super) fn new_buffer() -> Buffer {
     Vec::with_capacity(BYTES)
 }
 
@@ -35,6 +36,8 @@ pub(super) trait Lender: Sync {
     fn buffer<'a>(item: &'a mut Self::Item<'_>) -> &'a mut Buffer;
     /// Takes a buffer back.
     fn put(&self, item: Self::Item<'_>);
+    /// Frees a buffer that is not to come back.
+    fn lose(&self, item: Self::Item<'_>);
 }
 
 static OURS: Pool<Buffer> = Pool::new(new_buffer);
@@ -61,6 +64,45 @@ impl Lender for Ours {
     #[inline(always)]
     fn put(&self, item: Self::Item<'_>) {
         drop(item);
+    }
+
+    fn lose(&self, item: Self::Item<'_>) {
+        item.discard();
+    }
+}
+
+static EXPENSIVE: Pool<Buffer> = Pool::new(|| {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_micros(20) {}
+    new_buffer()
+});
+
+/// The same, of buffers that take long to make.
+#[derive(Debug)]
+pub(super) struct Expensive;
+
+impl Lender for Expensive {
+    const NAME: &'static str = "millpond-pool";
+    const IS_RIVAL: bool = false;
+    type Item<'a> = Pooled<'static, Buffer>;
+
+    #[inline(always)]
+    fn get(&self) -> Self::Item<'_> {
+        EXPENSIVE.get()
+    }
+
+    #[inline(always)]
+    fn buffer<'a>(item: &'a mut Self::Item<'_>) -> &'a mut Buffer {
+        item
+    }
+
+    #[inline(always)]
+    fn put(&self, item: Self::Item<'_>) {
+        drop(item);
+    }
+
+    fn lose(&self, item: Self::Item<'_>) {
+        item.discard();
     }
 }
 
@@ -90,6 +132,10 @@ impl Lender for ByHand {
     fn put(&self, mut item: Buffer) {
         item.clear();
         KEPT.with_borrow_mut(|kept| kept.push(item));
+    }
+
+    fn lose(&self, item: Buffer) {
+        drop(item);
     }
 }
 
@@ -137,6 +183,10 @@ impl Lender for Opool {
     fn put(&self, item: Self::Item<'_>) {
         drop(item);
     }
+
+    fn lose(&self, item: Self::Item<'_>) {
+        drop(item.into_inner());
+    }
 }
 
 /// `object_pool::Pool`.
@@ -166,6 +216,10 @@ impl Lender for ObjectPool {
     fn put(&self, mut item: Self::Item<'_>) {
         item.clear();
     }
+
+    fn lose(&self, item: Self::Item<'_>) {
+        drop(item.detach());
+    }
 }
 
 /// `poolshark::local`.
@@ -189,6 +243,10 @@ impl Lender for Poolshark {
     #[inline(always)]
     fn put(&self, item: Self::Item<'_>) {
         drop(item);
+    }
+
+    fn lose(&self, item: Self::Item<'_>) {
+        drop(item.detach());
     }
 }
 
@@ -222,6 +280,10 @@ impl Lender for Crossbeam {
         // A full queue hands the buffer back, and it is freed.
         drop(self.0.push(item));
     }
+
+    fn lose(&self, item: Buffer) {
+        drop(item);
+    }
 }
 
 /// A locked stack of buffers, used by hand.
@@ -248,5 +310,9 @@ impl Lender for Locked {
     fn put(&self, mut item: Buffer) {
         item.clear();
         self.0.lock().push(item);
+    }
+
+    fn lose(&self, item: Buffer) {
+        drop(item);
     }
 }
