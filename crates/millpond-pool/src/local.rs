@@ -126,7 +126,7 @@ thread_local! {
 /// # Cost
 ///
 /// Two loads and a comparison.
-#[inline]
+#[inline(always)]
 pub(crate) fn slot_at(offset_bytes: usize) -> Option<OwnSlot> {
     HOT.with(|hot| {
         if hot.len_bytes.get() <= offset_bytes {

@@ -157,7 +157,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     ///
     /// From the private place or the nearest fifteen: plain loads and stores. No lock
     /// in any case but the first use of the pool or by the thread; an allocation only
-    /// if `make` is called. Before that, one in 64 misses makes a system call to take
+    /// if `make` is called. Before that, one in 1,024 misses makes a system call to take
     /// from another thread.
     #[inline]
     #[track_caller]
@@ -174,7 +174,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
             Some((node, gets)) => {
                 let item = Pooled::new(self, self.own_type(node), site);
                 if gets.is_multiple_of(GETS_PER_PULSE) {
-                    self.inner().pulse(GETS_PER_PULSE);
+                    self.pulse();
                 }
                 item
             }
@@ -293,6 +293,12 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     fn own_type(&self, node: AnyNode) -> Box<Node<T>> {
         // SAFETY: `typed`.
         unsafe { node.into_box::<T>() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pulse(&self) {
+        self.inner().pulse(GETS_PER_PULSE);
     }
 
     /// Not cold: all but one of the items that a thread holds come this way.

@@ -19,11 +19,12 @@
 //!
 //! - `static-site`: the site of a tag is null or was made from a `&'static Location`.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{
-    AtomicPtr, AtomicU32, AtomicU64,
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 use std::time::Duration;
@@ -93,7 +94,7 @@ pub(crate) struct Tag {
     since: AtomicU32,
     site: AtomicPtr<Location<'static>>,
     /// Where the tag goes when its item is dropped.
-    tags: &'static Tags,
+    home: &'static Mutex<Lists>,
 }
 
 impl Tag {
@@ -125,10 +126,29 @@ impl Tag {
 }
 
 /// The tags of one pool at a time. Never freed: as many as there ever were pools
-/// and items at once.
-pub(crate) struct Tags(Mutex<Lists>);
+/// and items at once. In lanes, so that threads that make and drop items do not
+/// wait for each other.
+pub(crate) struct Tags([CachePadded<Mutex<Lists>>; LANES]);
 
-#[derive(Default)]
+/// A guess at how many threads make items at the same time.
+const LANES: usize = 8;
+
+/// Returns the lane of the calling thread.
+fn lane() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static LANE: Cell<usize> = const { Cell::new(LANES) };
+    }
+    LANE.with(|lane| {
+        if lane.get() == LANES {
+            // Relaxed: a number.
+            lane.set(NEXT.fetch_add(1, Relaxed) % LANES);
+        }
+        lane.get()
+    })
+}
+
+#[derive(Debug, Default)]
 struct Lists {
     all: Vec<&'static [CachePadded<Tag>]>,
     free: Vec<&'static Tag>,
@@ -144,21 +164,24 @@ impl Tags {
     /// Lends a set of tags: that of a pool that is gone, if there is one.
     pub(crate) fn lend() -> &'static Self {
         let idle = IDLE.lock().pop();
-        idle.unwrap_or_else(|| Box::leak(Box::new(Self(Mutex::default()))))
+        idle.unwrap_or_else(|| Box::leak(Box::new(Self(Default::default()))))
     }
 
     /// Takes the set back from a pool that is dropped. What is still out was
     /// forgotten, and never comes back; nobody is told of it any more.
     pub(crate) fn take_back(&'static self) {
-        for tag in self.0.lock().all.iter().copied().flatten() {
-            tag.give_back();
+        for lane in &self.0 {
+            for tag in lane.lock().all.iter().copied().flatten() {
+                tag.give_back();
+            }
         }
         IDLE.lock().push(self);
     }
 
     /// Returns a tag for a new item.
     pub(crate) fn tag(&'static self) -> &'static Tag {
-        let mut lists = self.0.lock();
+        let home: &'static Mutex<Lists> = &self.0[lane()];
+        let mut lists = home.lock();
         if let Some(tag) = lists.free.pop() {
             return tag;
         }
@@ -168,7 +191,7 @@ impl Tags {
                 CachePadded::new(Tag {
                     since: AtomicU32::new(0),
                     site: AtomicPtr::new(ptr::null_mut()),
-                    tags: self,
+                    home,
                 })
             })
             .collect();
@@ -186,9 +209,10 @@ impl Tags {
     /// A read of a cache line for each item that there ever was at once.
     pub(crate) fn oldest_guard(&self) -> Option<OldestGuard> {
         read_clock();
-        let chunks = self.0.lock().all.clone();
-        let tags = chunks.into_iter().flatten();
-        tags.filter_map(|tag| tag.oldest_guard())
+        let chunks = self.0.iter().flat_map(|lane| lane.lock().all.clone());
+        chunks
+            .flatten()
+            .filter_map(|tag| tag.oldest_guard())
             .max_by_key(|guard| guard.age)
     }
 }
@@ -217,7 +241,7 @@ impl TagHandle {
 impl Drop for TagHandle {
     fn drop(&mut self) {
         self.0.give_back();
-        self.0.tags.0.lock().free.push(self.0);
+        self.0.home.lock().free.push(self.0);
     }
 }
 
@@ -238,9 +262,10 @@ mod tests {
         handles[3].tag().lend(here);
         drop(handles);
         assert_eq!(tags.oldest_guard(), None, "dropped, so not out");
-        let before = tags.0.lock().all.len();
+        let chunks = || tags.0[lane()].lock().all.len();
+        let before = chunks();
         let _again: Vec<_> = (0..40).map(|_| TagHandle::new(tags.tag())).collect();
-        assert_eq!(tags.0.lock().all.len(), before);
+        assert_eq!(chunks(), before);
     }
 
     #[test]

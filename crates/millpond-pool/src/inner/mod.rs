@@ -177,9 +177,9 @@ impl Inner {
         match &found {
             Some(node) => self.settle(own, node.charge()),
             None => {
-                self.visits.earn();
                 let misses = self.count(own, Event::Miss);
                 if misses.is_multiple_of(MISSES_PER_PULSE) {
+                    self.visits.earn(MISSES_PER_PULSE as usize);
                     self.pulse(MISSES_PER_PULSE);
                 }
             }
