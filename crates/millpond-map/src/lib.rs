@@ -71,6 +71,8 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "axum")]
+pub mod axum;
 mod check;
 mod control;
 mod counter;

@@ -63,6 +63,9 @@ const TABLE: &[Row] = &[
             "foldhash",
             "parking_lot",
             // By feature, off by default.
+            "axum-core",
+            "http",
+            "http-body",
             "rayon",
             "serde_core",
         ],
