@@ -226,7 +226,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     ///
     /// Allocates the node that the item will live in from now on.
     pub fn put(&self, value: T) {
-        count(&self.inner().rare.adopted);
+        count(&self.inner().rare().adopted);
         self.take_back(Node::boxed(value, self.inner().tags.tag()));
     }
 
@@ -345,7 +345,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     #[cold]
     #[inline(never)]
     fn get_new(&self, site: Site) -> Pooled<'_, T> {
-        let watch = OnPanic(&self.inner().rare.make_panics);
+        let watch = OnPanic(&self.inner().rare().make_panics);
         let value = (self.make)();
         watch.done();
         Pooled::new(self, Node::boxed(value, self.inner().tags.tag()), site)
@@ -353,25 +353,25 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     #[cold]
     fn drop_oversized(&self, node: Box<Node<T>>) {
-        count(&self.inner().rare.oversize_discards);
+        count(&self.inner().rare().oversize_discards);
         self.inner().drop_counted(node);
     }
 
     #[cold]
     pub(crate) fn drop_after_panic(&self, node: Box<Node<T>>) {
-        count(&self.inner().rare.panic_discards);
+        count(&self.inner().rare().panic_discards);
         drop(node);
     }
 
     pub(crate) fn count_detached(&self) {
-        count(&self.inner().rare.detached);
+        count(&self.inner().rare().detached);
     }
 
     pub(crate) fn discard(&self, mut node: Box<Node<T>>) {
         if let Some(wipe) = self.wipe {
             recycle::reset(&mut node.value, Some(wipe));
         }
-        count(&self.inner().rare.chosen_discards);
+        count(&self.inner().rare().chosen_discards);
         self.inner().drop_counted(node);
     }
 
@@ -471,7 +471,7 @@ struct OnResetPanic<'p, T>(&'p Pool<T>);
 impl<T> Drop for OnResetPanic<'_, T> {
     #[cold]
     fn drop(&mut self) {
-        count(&self.0.inner().rare.reset_panics);
+        count(&self.0.inner().rare().reset_panics);
     }
 }
 

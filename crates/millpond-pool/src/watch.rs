@@ -130,11 +130,11 @@ impl Tag {
 /// wait for each other.
 pub(crate) struct Tags([CachePadded<Mutex<Lists>>; LANES]);
 
-/// A guess at how many threads make items at the same time.
-const LANES: usize = 8;
+/// A guess at how many threads make and drop items at the same time.
+pub(crate) const LANES: usize = 4;
 
-/// Returns the lane of the calling thread.
-fn lane() -> usize {
+/// Returns the lane of the calling thread: where it counts and takes its tags.
+pub(crate) fn lane() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static LANE: Cell<usize> = const { Cell::new(LANES) };

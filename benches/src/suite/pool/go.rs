@@ -36,16 +36,15 @@ impl SyncPool {
         };
         let threads = shape.threads();
         let clock = if threads == 1 { "cpu" } else { "wall" };
-        Ok(shape
-            .go_name()
-            .map(|shape| {
-                Peer::start(&path, &[clock]).map(|peer| SyncPool {
-                    peer,
-                    shape,
-                    threads,
-                })
+        let peer = |shape| {
+            let peer = Peer::start(&path, &[clock])?;
+            Ok(SyncPool {
+                peer,
+                shape,
+                threads,
             })
-            .transpose()?)
+        };
+        shape.go_name().map(peer).transpose()
     }
 }
 

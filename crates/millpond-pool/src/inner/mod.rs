@@ -11,6 +11,7 @@ use std::array;
 use std::panic::Location;
 
 use crossbeam_queue::SegQueue;
+use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use crate::auto::{Auto, GETS_PER_PULSE, MISSES_PER_PULSE};
@@ -25,7 +26,7 @@ use crate::shards::ShardList;
 use crate::slot::{OwnSlot, SLOT_BYTES, Slot};
 use crate::stats::{Counts, Event, PoolReport, RareCounts, count};
 use crate::victim::{Cycle, SIDES, Turn};
-use crate::watch::Tags;
+use crate::watch::{LANES, Tags, lane};
 use visits::Visits;
 
 /// Items that the shared tier holds, in each generation; it grows by blocks of 31.
@@ -57,7 +58,8 @@ pub(crate) struct Inner {
     steal: Steal,
     name: &'static str,
     declared_at: &'static Location<'static>,
-    pub(crate) rare: RareCounts,
+    /// What happens rarely, by lane.
+    rare: [CachePadded<RareCounts>; LANES],
 }
 
 /// Whether the pool has been dropped.
@@ -83,7 +85,7 @@ impl Inner {
             steal: config.steal,
             name: config.name,
             declared_at: config.declared_at,
-            rare: RareCounts::default(),
+            rare: Default::default(),
         }
     }
 
@@ -112,6 +114,11 @@ impl Inner {
     fn own_slot(&self, near: Option<OwnSlot>) -> Option<OwnSlot> {
         near.filter(OwnSlot::is_open)
             .or_else(|| self.id.and_then(|id| local::own_slot(id, &self.shards)))
+    }
+
+    /// Returns where the calling thread counts what happens rarely.
+    pub(crate) fn rare(&self) -> &RareCounts {
+        &self.rare[lane()]
     }
 
     fn count(&self, own: Option<&OwnSlot>, event: Event) -> u64 {
@@ -155,7 +162,7 @@ impl Inner {
     pub(crate) fn try_take(&self, near: Option<OwnSlot>) -> Option<AnyNode> {
         let taken = self.take(near);
         if taken.is_none() {
-            count(&self.rare.empty_gets);
+            count(&self.rare().empty_gets);
         }
         taken
     }
@@ -243,6 +250,10 @@ impl Inner {
     /// how often).
     #[cold]
     fn visit_stash(&self, own: Option<&OwnSlot>, turn: Turn) -> Option<AnyNode> {
+        // Asked first: a look at another thread's stash fetches lines that it writes.
+        if !self.visits.may() {
+            return None;
+        }
         let slot = self.others(own).find(|slot| slot.stashed() > 0)?;
         if !self.visits.spend() {
             return None;
@@ -265,7 +276,7 @@ impl Inner {
                 None => Err(node),
             };
             if let Err(node) = moved {
-                count(&self.rare.full_discards);
+                count(&self.rare().full_discards);
                 self.settle(own, node.charge());
                 condemned.push(node);
             }
@@ -302,11 +313,11 @@ impl Inner {
         bytes: usize,
     ) -> Result<(), AnyNode> {
         if chaos::roll(4) {
-            count(&self.rare.full_discards);
+            count(&self.rare().full_discards);
             return Err(node);
         }
         let Some(charge) = self.meter.admit(bytes) else {
-            count(&self.rare.budget_discards);
+            count(&self.rare().budget_discards);
             return Err(node);
         };
         let side = self.cycle.now().current();
@@ -368,7 +379,7 @@ impl Inner {
             }
             Err(node) => {
                 self.meter.settle(charge);
-                count(&self.rare.full_discards);
+                count(&self.rare().full_discards);
                 Err(node)
             }
         }

@@ -58,7 +58,7 @@ impl Inner {
 
     /// Drops what one call has condemned, with nothing held.
     pub(crate) fn drop_counted<N>(&self, nodes: N) {
-        let watch = OnPanic(&self.rare.drop_panics);
+        let watch = OnPanic(&self.rare().drop_panics);
         drop(nodes);
         watch.done();
     }
@@ -76,14 +76,14 @@ impl Inner {
         if left == 0 && self.has_expired() {
             return false;
         }
-        count(&self.rare.ticks);
+        count(&self.rare().ticks);
         watch::read_clock();
         // All wishes first, then one fence for all of them.
         let fenced = self.want_everything();
         for slot in self.shards.iter() {
             let was_private = slot.age(fenced.as_ref(), |node| self.expire(node, condemned));
             if was_private {
-                count(&self.rare.private_drained);
+                count(&self.rare().private_drained);
             }
         }
         self.cycle.advance();
@@ -110,7 +110,7 @@ impl Inner {
     }
 
     fn expire(&self, node: AnyNode, condemned: &mut Condemned) {
-        count(&self.rare.expired);
+        count(&self.rare().expired);
         self.settle(None, node.charge());
         condemned.push(node);
     }
@@ -136,7 +136,7 @@ impl Inner {
         let mut gone = 0;
         let turn = self.cycle.now();
         let mut condemn = |node: AnyNode| {
-            count(&self.rare.trimmed);
+            count(&self.rare().trimmed);
             gone += node.charge().bytes() as u64;
             self.settle(None, node.charge());
             condemned.push(node);
@@ -157,7 +157,7 @@ impl Inner {
             if more && bytes == 0 {
                 for slot in self.shards.iter() {
                     if let Some(node) = slot.take_wanted_private(&fenced) {
-                        count(&self.rare.private_drained);
+                        count(&self.rare().private_drained);
                         condemn(node);
                     }
                 }
@@ -201,7 +201,7 @@ impl Inner {
         }
         let side = self.cycle.now().current();
         if let Some(node) = slot.drain_private() {
-            count(&self.rare.private_drained);
+            count(&self.rare().private_drained);
             if let Err(node) = self.hand_over_one(side, node) {
                 condemned.push(node);
                 return;
@@ -224,7 +224,7 @@ impl Inner {
         let moved = self.put_shared(side, node);
         match moved {
             Ok(()) => _ = self.counts.add(Event::SharedPut),
-            Err(_) => count(&self.rare.full_discards),
+            Err(_) => count(&self.rare().full_discards),
         }
         moved
     }
@@ -252,7 +252,7 @@ impl Inner {
             slot.sum_into(&mut stats);
         }
         self.counts.sum_into(&mut stats);
-        self.rare.sum_into(&mut stats);
+        self.rare.iter().for_each(|rare| rare.sum_into(&mut stats));
         let shared = self.shared.iter().map(|queue| queue.len() as u64);
         stats.retained_items += shared.sum::<u64>();
         let turn = self.cycle.now();

@@ -29,6 +29,11 @@ impl Visits {
             .store(sum.min(VISITS_AT_ONCE * MISSES_PER_VISIT), Relaxed);
     }
 
+    /// Returns whether a visit may be made.
+    pub(super) fn may(&self) -> bool {
+        self.0.load(Relaxed) >= MISSES_PER_VISIT
+    }
+
     /// Returns whether a visit may be made, and pays for it.
     pub(super) fn spend(&self) -> bool {
         let left = self.0.load(Relaxed).checked_sub(MISSES_PER_VISIT);
