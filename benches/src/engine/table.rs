@@ -22,6 +22,8 @@ pub trait Table<K> {
     fn increment(&mut self, key: K);
     /// Removes every entry.
     fn empty(&mut self);
+    /// Removes every entry and gives the memory back.
+    fn shed(&mut self);
     /// Returns the sum of all values, wrapping.
     fn total(&self) -> u64;
 }
@@ -53,6 +55,11 @@ macro_rules! table {
             #[inline(always)]
             fn empty(&mut self) {
                 self.clear();
+            }
+            #[inline(always)]
+            fn shed(&mut self) {
+                self.clear();
+                self.shrink_to_fit();
             }
             #[inline(always)]
             fn total(&self) -> u64 {

@@ -15,7 +15,7 @@ use crate::engine::Key;
 use crate::error::Error;
 use crate::workload::{Request, Texts, u64_requests};
 use kinds::{Again, Kind, Ours, Theirs};
-use operations::{Churn, Count, Fill, Grow, LookUp, Sparse, Walk, WalkSparse};
+use operations::{Churn, Count, Fill, Grow, LookUp, Shed, Sparse, Walk, WalkSparse};
 use owned::OwnedIn;
 
 pub use operations::Setting;
@@ -38,9 +38,11 @@ const ALL_SIZES: [usize; 10] = [
 /// Entries of what `--long` adds, for numbers.
 const LARGE: usize = 10_000_000;
 /// What is done to them.
-pub const OPERATIONS: [&str; 7] = ["hit", "miss", "fill", "grow", "churn", "count", "walk"];
+pub const OPERATIONS: [&str; 8] = [
+    "hit", "miss", "fill", "grow", "shed", "churn", "count", "walk",
+];
 /// What is done to tables of owned strings, up to [`LARGEST_OWNED`] entries.
-const OWNED_OPERATIONS: [&str; 6] = ["hit", "miss", "fill", "grow", "churn", "walk"];
+const OWNED_OPERATIONS: [&str; 7] = ["hit", "miss", "fill", "grow", "shed", "churn", "walk"];
 /// The most owned entries: above, a row is the system's allocator at work.
 const LARGEST_OWNED: usize = 112_000;
 /// Entries of tables that are looked up sixteen keys at a time.
@@ -98,7 +100,7 @@ fn plans() -> Vec<Plan> {
         for n in ALL_SIZES {
             plan(operation, Keys::U64, n);
         }
-        if operation != "count" {
+        if operation != "count" && operation != "shed" {
             plan(operation, Keys::U64, LARGE);
         }
         for n in ALL_SIZES {
@@ -217,6 +219,7 @@ fn three<'d, K: Key, A: Kind<K>, B: Kind<K>, C: Kind<K>>(
         "miss" => three!(LookUp, &setting.absent.lookups),
         "fill" => three!(Fill),
         "grow" => three!(Grow),
+        "shed" => three!(Shed),
         "churn" => three!(Churn),
         "count" => three!(Count),
         "walk" => three!(Walk),

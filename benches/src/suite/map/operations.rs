@@ -49,7 +49,7 @@ impl<'d, K: Key> Setting<'d, K> {
     /// Returns how many operations a piece of work has.
     pub fn operations_per_piece(&self, operation: &str) -> usize {
         match operation {
-            "fill" | "grow" | "walk" | "walk-sparse" => self.present.inserts.len(),
+            "fill" | "grow" | "shed" | "walk" | "walk-sparse" => self.present.inserts.len(),
             "count" => self.drawn.len(),
             _ => 1,
         }
@@ -68,7 +68,7 @@ impl<'d, K: Key> Setting<'d, K> {
             // Hits are checked by number; their values by the suite `request`.
             "hit" | "many" => of(0, count, n),
             "miss" => of(0, 0, n),
-            "fill" | "grow" => of(0, 0, count * n),
+            "fill" | "grow" | "shed" => of(0, 0, count * n),
             "churn" => of(0, count, n),
             "count" => {
                 let distinct = self.drawn.iter().collect::<HashSet<_>>().len();
@@ -193,6 +193,25 @@ contestant!(
         }
     }
 );
+
+with_map!(
+    /// Grows a table by inserting, and gives its memory back.
+    Shed,
+    |_| 0
+);
+
+contestant!(Shed, |_it| (), |it, batch| {
+    let mut entries = 0;
+    for _ in 0..batch.count {
+        it.map.shed();
+        fill(&mut it.map, &it.setting.present.inserts);
+        entries += it.map.entries() as u64;
+    }
+    Answer {
+        entries,
+        ..Answer::default()
+    }
+});
 
 with_map!(
     /// Grows an empty table by inserting, and drops it.

@@ -58,6 +58,11 @@ macro_rules! owned {
                 self.0.clear();
             }
             #[inline(always)]
+            fn shed(&mut self) {
+                self.0.clear();
+                self.0.shrink_to_fit();
+            }
+            #[inline(always)]
             fn total(&self) -> u64 {
                 self.0.values().fold(0, |sum, value| sum.wrapping_add(read(value)))
             }
