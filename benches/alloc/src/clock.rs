@@ -53,6 +53,7 @@ pub(crate) fn time_parts(
         ns: taken[BATCHES / 2] as f64 / operations as f64,
         answer,
         held_bytes: 0,
+        other_bytes: 0,
     }
 }
 

@@ -4,7 +4,7 @@
 //! ```text
 //!   runner ──▶ millpond-bench-alloc d/btree --work 4      built once per allocator
 //!                 warm up, three timed batches, answer
-//!          ◀── {"ns": 171.2, "answer": 19999900000, "peak_bytes": 18743296}
+//!          ◀── {"ns": 171.2, "answer": 19999900000, "peak_bytes": 18743296, …}
 //! ```
 //!
 //! A process measures one row and ends, so that no row inherits another's
@@ -63,8 +63,8 @@ fn main() -> ExitCode {
     };
     let peak = probe::peak_bytes();
     println!(
-        r#"{{"ns":{:.3},"answer":{},"peak_bytes":{peak},"held_bytes":{}}}"#,
-        sample.ns, sample.answer, sample.held_bytes
+        r#"{{"ns":{:.3},"answer":{},"peak_bytes":{peak},"held_bytes":{},"other_bytes":{}}}"#,
+        sample.ns, sample.answer, sample.held_bytes, sample.other_bytes
     );
     ExitCode::SUCCESS
 }

@@ -19,6 +19,8 @@ pub(crate) struct Sample {
     pub(crate) answer: u64,
     /// Resident bytes that a memory row asks about, else 0.
     pub(crate) held_bytes: u64,
+    /// What they are compared with: earlier, or live.
+    pub(crate) other_bytes: u64,
 }
 
 type Row = (&'static str, fn(usize) -> Sample);

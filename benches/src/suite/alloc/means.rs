@@ -69,7 +69,8 @@ fn by_letter(rows: &[&Measured], figure: Figure<'_>) -> f64 {
     mean(letters.iter().map(of_letter))
 }
 
-fn mean(figures: impl Iterator<Item = f64>) -> f64 {
+/// The geometric mean.
+pub(super) fn mean(figures: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = figures.fold((0.0, 0), |(sum, n), x| (sum + x.ln(), n + 1));
     (sum / f64::from(count)).exp()
 }

@@ -14,6 +14,8 @@
 //! or each letter once, a letter being the geometric mean of its rows.
 
 mod means;
+mod memory;
+mod preload;
 mod programs;
 mod rows;
 
@@ -30,6 +32,8 @@ pub static SUITE: Suite = Suite {
     run,
 };
 
+const MIB: f64 = 1024.0 * 1024.0;
+
 const BARS: &[Bar] = &[
     Bar::ratio("mean/all", "mimalloc-v3", 0.50),
     Bar::ratio("mean/letters", "mimalloc-v3", 0.65),
@@ -37,11 +41,17 @@ const BARS: &[Bar] = &[
     Bar::ratio("worst", "best", 1.10),
     Bar::ours("slowest-pair", "best", 2.2),
     Bar::ratio("mean/peak", "mimalloc-v3", 0.47),
-    Bar::ours("hardly", "System", 2.2 * 1024.0 * 1024.0),
+    Bar::ours("hardly", "System", 2.2 * MIB),
+    Bar::ours("flow", "System", 45.0 * MIB),
+    Bar::ratio("flow/later", "early", 1.05),
+    Bar::ratio("burst/whole", "live", 1.20),
+    Bar::ratio("preload/mean", "mimalloc-v3", 0.90),
 ];
 
 fn run(run: &mut Run<'_>) -> Result<(), Error> {
     let programs = programs::build(run)?;
     let results = rows::run(run, &programs)?;
-    means::report(run, &results)
+    means::report(run, &results)?;
+    memory::run(run, &programs)?;
+    preload::run(run)
 }

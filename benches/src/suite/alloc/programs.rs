@@ -40,7 +40,7 @@ const ALLOCATORS: &[Allocator] = &[
 const PACKAGE: &str = "millpond-bench-alloc";
 
 /// A program, ready to be started.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Program {
     /// Its allocator.
     pub(super) name: &'static str,
@@ -58,6 +58,8 @@ pub(super) struct Said {
     pub(super) peak_bytes: f64,
     /// Resident bytes that a memory row asks about.
     pub(super) held_bytes: f64,
+    /// What they are compared with: earlier, or live.
+    pub(super) other_bytes: f64,
 }
 
 impl Program {

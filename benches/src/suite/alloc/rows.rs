@@ -62,7 +62,8 @@ impl Measured {
 pub(super) fn names() -> Vec<String> {
     let mut rows: Vec<String> = TIMED.iter().map(|row| row.to_string()).collect();
     rows.extend(super::means::NAMES.map(str::to_owned));
-    rows.push("hardly".to_owned());
+    rows.extend(super::memory::NAMES.map(str::to_owned));
+    rows.extend(super::preload::NAMES.map(str::to_owned));
     rows
 }
 
@@ -79,11 +80,6 @@ pub(super) fn run(run: &mut Run<'_>, programs: &[Program]) -> Result<Vec<Measure
             say_minima(run, &measured.times)?;
         }
         all.push(measured);
-    }
-    if run.wants("hardly") {
-        let held = rounds(run, programs, "rss/hardly")?;
-        let timings = timings(programs, &held, |said| said.held_bytes);
-        run.report.contest("hardly", "bytes", &timings)?;
     }
     Ok(all)
 }
@@ -103,7 +99,9 @@ fn say_minima(run: &mut Run<'_>, times: &[Timing]) -> Result<(), Error> {
 }
 
 fn meet(run: &mut Run<'_>, programs: &[Program], row: &'static str) -> Result<Measured, Error> {
-    let said = rounds(run, programs, row)?;
+    let pick = |both: (usize, usize)| if run.quick { both.1 } else { both.0 };
+    let (count, work) = (run.rounds.unwrap_or(pick(ROUNDS)), pick(WORK));
+    let said = rounds(run, programs, row, count, work)?;
     Ok(Measured {
         row,
         times: timings(programs, &said, |said| said.ns),
@@ -112,9 +110,13 @@ fn meet(run: &mut Run<'_>, programs: &[Program], row: &'static str) -> Result<Me
 }
 
 /// What each program said, by program, then by round.
-fn rounds(run: &mut Run<'_>, programs: &[Program], row: &str) -> Result<Vec<Vec<Said>>, Error> {
-    let pick = |both: (usize, usize)| if run.quick { both.1 } else { both.0 };
-    let (count, work) = (run.rounds.unwrap_or(pick(ROUNDS)), pick(WORK));
+pub(super) fn rounds(
+    run: &mut Run<'_>,
+    programs: &[Program],
+    row: &str,
+    count: usize,
+    work: usize,
+) -> Result<Vec<Vec<Said>>, Error> {
     let mut said = vec![Vec::new(); programs.len()];
     let mut answer = None;
     for round in 0..count {
@@ -138,7 +140,12 @@ fn rounds(run: &mut Run<'_>, programs: &[Program], row: &str) -> Result<Vec<Vec<
     Ok(said)
 }
 
-fn timings(programs: &[Program], said: &[Vec<Said>], of: fn(&Said) -> f64) -> Vec<Timing> {
+/// A figure of what was said, by program.
+pub(super) fn timings(
+    programs: &[Program],
+    said: &[Vec<Said>],
+    of: fn(&Said) -> f64,
+) -> Vec<Timing> {
     let timing = |(at, said): (usize, &Vec<Said>)| Timing {
         name: programs[at].name.to_owned(),
         is_rival: at > 0,
