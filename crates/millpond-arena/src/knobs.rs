@@ -51,10 +51,10 @@ const SPECS: [Spec; 4] = [
     },
     Spec {
         name: "huge_pages",
-        about: "1 asks for huge pages behind small blocks, 0 does not",
-        default: 0,
-        low: 0,
-        high: 1,
+        about: "huge pages: 0 never, 1 beyond the first 8 MiB, 2 everywhere and handed back whole",
+        default: HugePages::Beyond as usize,
+        low: HugePages::Never as usize,
+        high: HugePages::Whole as usize,
     },
 ];
 
@@ -84,9 +84,22 @@ pub static THREAD_RUNS_MAX_BYTES: Knob = Knob::new(SPECS[1]);
 /// that run anyway. Zero for never.
 pub static DECAY_MILLIS: Knob = Knob::new(SPECS[2]);
 
-/// Whether segments mapped from now on ask for huge pages, and hand them back
-/// whole. One for yes, zero for no.
+/// Which part of the memory mapped from now on asks for huge pages, as a number:
+/// see [`HugePages`].
 pub static HUGE_PAGES: Knob = Knob::new(SPECS[3]);
+
+/// Where huge pages are asked for. The system must give them to who asks: Linux
+/// with `madvise` or `always` in `/sys/kernel/mm/transparent_hugepage/enabled`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HugePages {
+    /// Nowhere.
+    Never = 0,
+    /// Beyond the first 8 MiB of the heap, so that small programs stay small.
+    #[default]
+    Beyond = 1,
+    /// Everywhere; and a tick hands back whole ones alone, to keep them.
+    Whole = 2,
+}
 
 /// Every knob.
 pub static ALL: [&Knob; SPECS.len()] = [
@@ -191,14 +204,14 @@ impl core::error::Error for OutOfRange {}
 ///
 /// ```
 /// use millpond_arena::Millpond;
-/// use millpond_arena::knobs::{Config, DECAY_MILLIS};
+/// use millpond_arena::knobs::{Config, DECAY_MILLIS, HugePages};
 ///
 /// #[global_allocator]
 /// static GLOBAL: Millpond = Millpond::with(
 ///     Config::new()
 ///         .retained_max_bytes(64 << 20)
 ///         .decay_millis(250)
-///         .huge_pages(true),
+///         .huge_pages(HugePages::Whole),
 /// );
 ///
 /// let names: Vec<String> = (0..100).map(|n| n.to_string()).collect();
@@ -253,7 +266,7 @@ impl Config {
 
     /// Sets [`HUGE_PAGES`].
     #[must_use]
-    pub const fn huge_pages(self, wanted: bool) -> Config {
+    pub const fn huge_pages(self, wanted: HugePages) -> Config {
         self.put(3, wanted as usize)
     }
 
@@ -302,12 +315,12 @@ mod tests {
 
     #[test]
     fn a_value_out_of_range_is_told_with_the_range() {
-        let told = HUGE_PAGES.set(2).unwrap_err();
+        let told = HUGE_PAGES.set(3).unwrap_err();
         assert_eq!(
             (told.name, told.value, told.low, told.high),
-            ("huge_pages", 2, 0, 1)
+            ("huge_pages", 3, 0, 2)
         );
-        assert_eq!(HUGE_PAGES.value(), 0);
+        assert_eq!(HUGE_PAGES.value(), 1);
     }
 
     #[test]
@@ -316,8 +329,8 @@ mod tests {
             .retained_max_bytes(1)
             .thread_runs_max_bytes(2)
             .decay_millis(3)
-            .huge_pages(true);
-        assert_eq!(config, Config([1, 2, 3, 1]));
+            .huge_pages(HugePages::Whole);
+        assert_eq!(config, Config([1, 2, 3, 2]));
         assert_eq!(RETAINED_MAX_BYTES.name(), SPECS[0].name);
         assert_eq!(THREAD_RUNS_MAX_BYTES.name(), SPECS[1].name);
         assert_eq!(DECAY_MILLIS.name(), SPECS[2].name);

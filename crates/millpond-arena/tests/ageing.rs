@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use allocator_api2::alloc::{Allocator, Layout};
-use millpond_arena::knobs::{self, Knob};
+use millpond_arena::knobs::{self, HugePages, Knob};
 use millpond_arena::{Slabs, check, fault, on_thread_park, release, stats, tick};
 
 const MIB: usize = 1 << 20;
@@ -184,7 +184,7 @@ fn with_knob(knob: &Knob, value: usize, work: impl FnOnce()) {
 #[test]
 fn with_huge_pages_less_than_one_goes_back_on_request_alone() {
     in_turn(|| {
-        with_knob(&knobs::HUGE_PAGES, 1, || {
+        with_knob(&knobs::HUGE_PAGES, HugePages::Whole as usize, || {
             tick();
             // Every other half megabyte of forty is free, and ten beside them.
             let blocks: Vec<_> = (0..80).map(|_| lend(MIB / 2)).collect();

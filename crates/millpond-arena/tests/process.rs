@@ -196,6 +196,21 @@ fn a_large_block_freed_twice_ends_in_a_message() {
 }
 
 #[test]
+fn a_small_block_freed_twice_in_a_row_ends_in_a_message() {
+    for size in [8, 100, 1000, 5000, 32_768] {
+        dies_saying("double free", || {
+            let kept: Vec<_> = (0..10).map(|_| lend(size)).collect();
+            let (block, layout) = lend(size);
+            for _ in 0..2 {
+                // SAFETY: deliberately wrong the second time.
+                unsafe { Slabs.deallocate(block, layout) };
+            }
+            kept.into_iter().for_each(give);
+        });
+    }
+}
+
+#[test]
 fn a_foreign_pointer_ends_in_a_message() {
     dies_saying(
         "millpond: fatal: freed pointer or layout is not ours",

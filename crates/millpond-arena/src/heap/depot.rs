@@ -71,7 +71,7 @@ pub(super) fn adopt(class: SizeClass, heap: u64) -> Option<SlabRef> {
     slab.set_owner(heap);
     let (head, count) = slab.word.take_all(class.index() as u8);
     slab.free.replace(slab.slot_of(head));
-    slab.used.set(slab.carved() - count);
+    slab.used.set((slab.carved() - count).into());
     note_length(class, &shelf);
     Some(slab)
 }

@@ -31,7 +31,7 @@ use core::ptr::{NonNull, null_mut};
 
 use crate::layout::size_class::{CLASS_COUNT, SizeClass};
 use crate::slab::SlabRef;
-use crate::slab::free_list::FreeList;
+use crate::slab::free_list::{FreeList, link};
 use crate::spin::SpinLock;
 
 mod check;
@@ -152,12 +152,16 @@ impl Heap {
         let bin = self.bin(class);
         let room = bin.room.get().wrapping_sub(1);
         bin.room.set(room);
-        if room < 0 {
+        let head = bin.head.head();
+        // What was freed just before cannot be freed again: a comparison of
+        // what is at hand anyway.
+        if room < 0 || head == slot.cast() {
             // SAFETY: passed on.
             return unsafe { self.free_slow(slot, class) };
         }
         // SAFETY: `bin-free`, as the caller promised.
-        unsafe { bin.head.push(slot.cast()) };
+        unsafe { link(slot.cast(), head) };
+        bin.head.replace(slot.cast());
     }
 
     #[inline(always)]

@@ -57,11 +57,12 @@ impl Heap {
             // SAFETY: the map knows the segment; were the slot in its first
             // slice, the line would be the unused one of that slice.
             let slab = unsafe { Slab::around(slot, class) };
-            let ours =
-                slab.word.is_owned_slab_of(class.index() as u8) && slab.is_owned_by(self.number());
             // `room` has counted this free: from -1 on it counts direct ones.
+            // The first one and the last look further.
             let direct = -self.bin(class).room.get();
-            if ours && 1 < direct && direct < DIRECT_MAX {
+            let is_middle = (direct - 2).cast_unsigned() < DIRECT_MAX.cast_unsigned() - 2;
+            // Slots go to their own slab's list, whatever class the caller names.
+            if slab.is_owned_by(self.number()) && is_middle {
                 let head = slab.free.head();
                 if head == slot.cast() {
                     fatal(Corruption::DoubleFree);
@@ -84,6 +85,9 @@ impl Heap {
     #[cold]
     #[inline(never)]
     unsafe fn free_slower(&self, slot: *mut u8, class: SizeClass) {
+        if self.bin(class).head.head() == slot.cast() {
+            fatal(Corruption::DoubleFree);
+        }
         if self.number() == 0 {
             // SAFETY: passed on.
             return unsafe { self.free_unready(slot, class) };
@@ -245,8 +249,8 @@ impl Heap {
     /// Counts slots that an owned slab got back.
     #[inline]
     fn took_back(&self, slab: SlabRef, class: SizeClass, count: u16) {
-        let used = slab.used.get().cast_signed().wrapping_sub(count as i16);
-        slab.used.set(used.cast_unsigned());
+        let used = slab.used.get() - i32::from(count);
+        slab.used.set(used);
         // Below zero more slots came back than were lent.
         if used <= 0 {
             self.took_back_last(slab, class);

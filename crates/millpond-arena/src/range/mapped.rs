@@ -20,6 +20,7 @@
 
 use core::ptr::NonNull;
 
+use crate::knobs::{HUGE_PAGES, HugePages};
 use crate::os;
 use crate::purged::Cause;
 use crate::tick;
@@ -154,12 +155,17 @@ fn fresh(bytes: usize, align: usize) -> Option<Extent> {
         Some(found) => found,
         None => (os::reserve(bytes, align)?, bytes),
     };
+    let huge = HUGE_PAGES.value() != HugePages::Never as usize;
+    if huge {
+        // SAFETY: `ours`: mapped just above. A refusal leaves small pages.
+        unsafe { os::prefer_huge(start, bytes) };
+    }
     Some(Extent {
         start,
         bytes,
         accessible: 0,
         dirty: 0,
-        huge: false,
+        huge,
     })
 }
 

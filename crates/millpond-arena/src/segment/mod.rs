@@ -15,8 +15,8 @@
 //! Above
 //! [`RETAINED_MAX_BYTES`] a free purges at once.
 //!
-//! With [`HUGE_PAGES`] a segment asks for them, and less than a whole one goes
-//! back on request alone.
+//! Segments ask for huge pages as [`HUGE_PAGES`] says; where they are kept whole,
+//! less than one goes back on request alone.
 //!
 //! # Invariants
 //!
@@ -29,9 +29,11 @@
 
 use core::ptr::NonNull;
 
-use crate::config::{DECAY_MIN_BYTES, DECAY_STEP_BYTES, MAX_RUN_BYTES, SEGMENT_BYTES, SLICE_BYTES};
+use crate::config::{
+    DECAY_MIN_BYTES, DECAY_STEP_BYTES, MAX_RUN_BYTES, SEGMENT_BYTES, SLICE_BYTES, SMALL_PAGES_BYTES,
+};
 use crate::fatal::{Corruption, fatal};
-use crate::knobs::{HUGE_PAGES, RETAINED_MAX_BYTES};
+use crate::knobs::{HUGE_PAGES, HugePages, RETAINED_MAX_BYTES};
 use crate::layout::geometry::{SLICE_COUNT, segment_of, slice_of};
 use crate::os;
 use crate::purged::{Cause, Purged};
@@ -330,10 +332,7 @@ pub(crate) fn unlock_after_fork() {
 #[cold]
 fn add_segment() -> Option<()> {
     let start = os::reserve(SEGMENT_BYTES, SEGMENT_BYTES)?;
-    if HUGE_PAGES.value() == 1 {
-        // SAFETY: `ours`: mapped just above. A refusal leaves small pages.
-        unsafe { os::prefer_huge(start, SEGMENT_BYTES) };
-    }
+    ask_for_huge_pages(start);
     // `Slab::start` computes the address of a slab from that of its line.
     start.as_ptr().expose_provenance();
     let mut used = Bitmap::new();
@@ -362,6 +361,23 @@ fn add_segment() -> Option<()> {
     segments.last = Some(header);
     segments.count += 1;
     Some(())
+}
+
+/// Asks for huge pages in a segment just mapped, where the knob says so.
+fn ask_for_huge_pages(start: NonNull<u8>) {
+    let wanted = HUGE_PAGES.value();
+    let is_first = SEGMENTS.lock().first.is_none();
+    let small = if is_first && wanted != HugePages::Whole as usize {
+        SMALL_PAGES_BYTES
+    } else {
+        0
+    };
+    if wanted != HugePages::Never as usize {
+        // SAFETY: less than a segment.
+        let large = unsafe { start.add(small) };
+        // SAFETY: `ours`: mapped just above. A refusal leaves small pages.
+        unsafe { os::prefer_huge(large, SEGMENT_BYTES - small) };
+    }
 }
 
 /// Address of a slice, with the provenance of its segment.
@@ -448,7 +464,7 @@ impl Segments {
         let mut retained = segment.dirty.without(&segment.used);
         if which == Purge::Idle {
             retained = retained.without(&segment.reused);
-            if HUGE_PAGES.value() == 1 {
+            if HUGE_PAGES.value() == HugePages::Whole as usize {
                 retained = retained.whole_huge_pages();
             }
         }

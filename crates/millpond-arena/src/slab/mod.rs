@@ -53,7 +53,9 @@ pub(crate) struct Slab {
     pub(crate) home: Cell<u64>,
     pub(crate) next: Cell<Option<&'static Slab>>,
     pub(crate) previous: Cell<Option<&'static Slab>>,
-    pub(crate) used: Cell<u16>,
+    /// Slots that are not free to the owner; below zero more came back than were
+    /// lent.
+    pub(crate) used: Cell<i32>,
     /// Slots that were ever lent; behind them memory is untouched. Written by
     /// the owner, read by pushers as a hint.
     carved: AtomicU16,
@@ -142,7 +144,8 @@ impl Slab {
 
     /// Slots on the owner's list.
     pub(crate) fn free_slots(&self) -> u16 {
-        self.carved() - self.used.get()
+        // At most as many as were carved.
+        self.carved().wrapping_sub(self.used.get() as u16)
     }
 
     /// Whether a slot could be lent without asking other threads.
@@ -164,7 +167,7 @@ impl Slab {
         let first = unsafe { self.start().as_ptr().add(carved * bytes) };
         // Relaxed: a hint to others.
         self.carved.store((carved + count) as u16, Relaxed);
-        self.used.set(self.used.get() + count as u16);
+        self.used.set(self.used.get() + count as i32);
         // SAFETY: `carved` was the border: nobody was ever lent these slots.
         (unsafe { free_list::string(first, count, bytes) }, count)
     }
@@ -172,7 +175,7 @@ impl Slab {
     /// Takes the owner's whole list; its slots count as used from now on.
     pub(crate) fn take_free(&self) -> (*mut Slot, usize) {
         let count = self.free_slots();
-        self.used.set(self.carved());
+        self.used.set(self.carved().into());
         (self.free.take(), usize::from(count))
     }
 
@@ -196,7 +199,7 @@ impl Slab {
         // SAFETY: as above.
         unsafe { link(end, self.free.head()) };
         self.free.replace(head);
-        self.used.set(self.used.get() - count as u16);
+        self.used.set(self.used.get() - count as i32);
     }
 
     /// The slot that a word names by number plus one; null for zero.
@@ -226,7 +229,7 @@ impl Slab {
             return Err("in-slab");
         }
         self.check_list(self.free.head(), usize::from(self.free_slots()), "used-sum")?;
-        if self.used.get() < word.count {
+        if self.used.get() < word.count.into() {
             return Err("used-sum");
         }
         Ok(())

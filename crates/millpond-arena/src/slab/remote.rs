@@ -129,14 +129,6 @@ impl RemoteWord {
         (bits >> 48) as u8 == class && bits >> 56 != 0
     }
 
-    /// Whether this is a slab of that class with an owner, as far as a hint goes.
-    #[inline(always)]
-    pub(crate) fn is_owned_slab_of(&self, class: u8) -> bool {
-        // Relaxed: as for `is_slab_of`; the owner knows whether it is the owner.
-        const OWNED: u64 = Word::empty(0, State::Owned).pack() >> 48;
-        self.0.load(Relaxed) >> 48 == OWNED | u64::from(class)
-    }
-
     /// As [`RemoteWord::peek`], and everything that pushers and givers wrote
     /// before is seen.
     #[inline]
