@@ -51,7 +51,7 @@ const SPECS: [Spec; 4] = [
     },
     Spec {
         name: "huge_pages",
-        about: "huge pages: 0 never, 1 beyond the first 8 MiB, 2 everywhere and handed back whole",
+        about: "huge pages: 0 never, 1 beyond the first 4 MiB, 2 everywhere and handed back whole",
         default: HugePages::Beyond as usize,
         low: HugePages::Never as usize,
         high: HugePages::Whole as usize,
@@ -94,7 +94,7 @@ pub static HUGE_PAGES: Knob = Knob::new(SPECS[3]);
 pub enum HugePages {
     /// Nowhere.
     Never = 0,
-    /// Beyond the first 8 MiB of the heap, so that small programs stay small.
+    /// Beyond the first 4 MiB of the heap, so that small programs stay small.
     #[default]
     Beyond = 1,
     /// Everywhere; and a tick hands back whole ones alone, to keep them.
