@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the map for FUZZ_SECONDS (60 seconds unless set) after about 2 minutes
+# Fuzzes the map for FUZZ_SECONDS (20 seconds unless set) after about 2 minutes
 # of building. On stable Rust: coverage by the compiler's own pass, no sanitizer.
 # What it finds is left in target/fuzz/found and fails the script.
 set -eu
@@ -15,5 +15,5 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 CARGO_TARGET_DIR="$target" RUSTFLAGS="$flags ${RUSTFLAGS:-}" cargo build --release --quiet \
   --target "$triple" --manifest-path crates/millpond-map/fuzz/Cargo.toml
 mkdir -p "$target/corpus" "$target/found"
-"$target/$triple/release/map" "$target/corpus" -max_total_time="${FUZZ_SECONDS:-60}" \
+"$target/$triple/release/map" "$target/corpus" -max_total_time="${FUZZ_SECONDS:-20}" \
   -max_len=6000 -len_control=0 -timeout=25 -rss_limit_mb=4096 -artifact_prefix="$target/found/" -print_final_stats=1
