@@ -45,9 +45,13 @@
 
 mod capture;
 mod delta;
+#[cfg(feature = "metrics")]
+pub mod facade;
 mod gauge;
 pub mod metric;
 mod name;
+#[cfg(feature = "opentelemetry")]
+pub mod otel;
 #[cfg(feature = "page")]
 pub mod page;
 #[cfg(feature = "prometheus")]
