@@ -4,6 +4,7 @@
 pub mod alloc;
 pub mod cross;
 pub mod map;
+pub mod observe;
 pub mod pool;
 pub mod request;
 pub mod runner;
@@ -41,6 +42,7 @@ pub const SUITES: &[&Suite] = &[
     &shared::SUITE,
     &tables::SUITE,
     &alloc::SUITE,
+    &observe::SUITE,
     &runner::SUITE,
 ];
 

@@ -69,7 +69,8 @@ struct Streak {
 ///
 /// What each rule wants is in [`Rules`]. An alarm is reported once, when its condition comes
 /// true; it is over when two ticks in a row have not found it, and for guards when half of
-/// what was out has come back.
+/// what was out has come back. It is reported again when its cause, unclear at first, has
+/// become clear.
 ///
 /// # Examples
 ///
@@ -178,7 +179,9 @@ impl Watch {
         maps::retention(window, &self.rules, &mut lasting);
         maps::zero_drift(window, &self.rules, &mut lasting);
         self.follow(lasting, at, snapshot.capture.unix_millis, &mut findings);
-        self.report(findings, at, snapshot)
+        let mut reports = self.report(findings, at, snapshot);
+        reports.extend(self.clear_up(at));
+        reports
     }
 
     /// Returns the reports whose alarms are not over, oldest first.
@@ -244,6 +247,27 @@ impl Watch {
             }
         }
         self.streaks.retain(|streak| streak.seen);
+    }
+
+    /// Tells again of alarms whose cause was unclear and is not any more.
+    fn clear_up(&mut self, at: Duration) -> Vec<Report> {
+        let (Some(first), Some(now)) = (self.window.front(), self.window.back()) else {
+            return Vec::new();
+        };
+        let mut reports = Vec::new();
+        for Open { report, held, .. } in &mut self.open {
+            let Some(held) = held.as_ref().filter(|_| report.cause == Cause::Unclear) else {
+                continue;
+            };
+            if let Some(evidence) = held.proof(first, now) {
+                report.cause = Cause::Leak;
+                report.at = at;
+                report.evidence = evidence;
+                guards::KEPT.clone_into(&mut report.advice);
+                reports.push(report.clone());
+            }
+        }
+        reports
     }
 
     /// Opens and closes alarms, and returns those that are new.

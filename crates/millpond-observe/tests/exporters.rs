@@ -1,12 +1,13 @@
-//! What recorders of the `metrics` facade and readers of OpenTelemetry are given.
-#![cfg(all(feature = "metrics", feature = "opentelemetry"))]
+//! What recorders of the `metrics` facade, readers of OpenTelemetry and subscribers of
+//! `tracing` are given.
+#![cfg(all(feature = "metrics", feature = "opentelemetry", feature = "tracing"))]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use millpond_map::{MapPool, ShardedMap};
 use millpond_observe::metric::{Kind, METRICS};
-use millpond_observe::{Snapshot, facade, otel, watched};
+use millpond_observe::{MapStats, Snapshot, TracingSink, Watch, facade, otel, watched};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
@@ -188,5 +189,62 @@ fn a_collection_of_opentelemetry_reads_all_instruments() {
             .keys()
             .any(|key| key.starts_with(&format!("{}[", metric.base_name())));
         assert!(seen, "{} ({:?}) is missing", metric.name, Kind::Gauge);
+    }
+}
+
+/// A subscriber that keeps the fields of events.
+struct Events(Arc<Mutex<Vec<String>>>);
+
+impl tracing::field::Visit for Events {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        let text = format!("{}={value:?}", field.name());
+        self.0.lock().expect("whole").push(text);
+    }
+}
+
+impl tracing::Subscriber for Events {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "millpond" && *metadata.level() == tracing::Level::WARN
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        panic!("there are none");
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut Events(Arc::clone(&self.0)));
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_report_is_an_event_with_its_parts_as_fields() {
+    let mut row = MapStats::default();
+    row.name = "traced".to_owned();
+    (row.entries, row.nonzero_entries) = (10_000, Some(0));
+    let mut snapshot = Snapshot::default();
+    snapshot.maps.push(row);
+    let events = Arc::default();
+    tracing::subscriber::with_default(Events(Arc::clone(&events)), || {
+        let mut watch = Watch::new().deliver_to(TracingSink);
+        for _ in 0..3 {
+            let _ = watch.tick_with(&snapshot);
+        }
+    });
+    let fields = events.lock().expect("whole").join("\n");
+    for part in [
+        "message=zero_share: map traced",
+        "rule=\"zero_share\"",
+        "cause=leak",
+        "evidence=",
+    ] {
+        assert_eq!(fields.matches(part).count(), 1, "{part} in\n{fields}");
     }
 }

@@ -249,6 +249,13 @@ fn guards_that_grow_without_traffic() {
         "{reports:?}"
     );
 
+    // Told again when it is sure: more are out than have come back in a window.
+    let slow = |second: u64| with_site(10 * second, second.saturating_sub(20));
+    let reports = run(Rules::default(), 200, slow);
+    let causes: Vec<Cause> = reports.iter().map(|(_, report)| report.cause).collect();
+    assert_eq!(causes, [Cause::Unclear, Cause::Leak], "{reports:#?}");
+    assert!(reports[1].1.evidence.contains("have been out all the time"));
+
     // The same with nothing else on that line: nothing ever comes back.
     let list = |second: u64| with_site(3 * second, 3 * second);
     let reports = run(Rules::default(), 60, list);

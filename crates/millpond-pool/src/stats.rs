@@ -180,15 +180,14 @@ impl Counts {
 
     /// Adds these counts to `stats`.
     pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
-        let [queue, shared, stolen, victim, miss, queue_put, shared_put] =
-            [0, 1, 2, 3, 4, 5, 6].map(|index: usize| self.0[index].load(Relaxed));
-        stats.queue_gets += queue;
-        stats.shared_gets += shared;
-        stats.stolen_gets += stolen;
-        stats.victim_gets += victim;
-        stats.misses += miss;
-        stats.queue_puts += queue_put;
-        stats.shared_puts += shared_put;
+        let read = |event: Event| self.0[event as usize].load(Relaxed);
+        stats.queue_gets += read(Event::QueueGet);
+        stats.shared_gets += read(Event::SharedGet);
+        stats.stolen_gets += read(Event::StolenGet);
+        stats.victim_gets += read(Event::VictimGet);
+        stats.misses += read(Event::Miss);
+        stats.queue_puts += read(Event::QueuePut);
+        stats.shared_puts += read(Event::SharedPut);
     }
 }
 

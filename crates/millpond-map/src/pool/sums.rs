@@ -17,14 +17,17 @@ pub(super) struct Sums {
     pub(super) tally: [u64; 5],
     /// What is counted without a site.
     pub(super) elsewhere: SiteSums,
-    /// By address, each once; with what the site has counted, and the largest capacity that
-    /// a thread would give its next map.
+    /// Of each location, sorted, each once.
+    addresses: Vec<usize>,
+    /// The location, what the site has counted, and the largest capacity that a thread would
+    /// give its next map; in the order of the addresses.
     sites: Vec<(&'static Location<'static>, SiteSums, usize)>,
 }
 
+#[inline]
 fn sum(sums: &mut SiteSums, other: &SiteSums) {
-    for (sum, other) in sums.iter_mut().zip(other) {
-        *sum = sum.wrapping_add(*other);
+    for (index, sum) in sums.iter_mut().enumerate() {
+        *sum = sum.wrapping_add(other[index]);
     }
 }
 
@@ -35,19 +38,22 @@ fn left(came: u64, gone: u64) -> u64 {
 
 impl Sums {
     pub(super) fn new(locations: Vec<&'static Location<'static>>) -> Self {
-        let sites = locations.into_iter();
+        let address = |location: &&'static Location<'static>| ptr::from_ref(*location).addr();
         Self {
             tally: [0; 5],
             elsewhere: [0; 3],
-            sites: sites.map(|location| (location, [0; 3], 0)).collect(),
+            addresses: locations.iter().map(address).collect(),
+            sites: locations
+                .into_iter()
+                .map(|location| (location, [0; 3], 0))
+                .collect(),
         }
     }
 
     /// Adds what one thread has counted for the site whose location has this address.
+    #[inline]
     pub(super) fn add_site(&mut self, address: usize, counts: &SiteSums, capacity: usize) {
-        let of_address =
-            |site: &(&'static Location<'static>, SiteSums, usize)| ptr::from_ref(site.0).addr();
-        match self.sites.binary_search_by_key(&address, of_address) {
+        match self.addresses.binary_search(&address) {
             Ok(place) => {
                 let (_, sums, largest) = &mut self.sites[place];
                 sum(sums, counts);

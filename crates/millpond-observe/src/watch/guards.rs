@@ -28,6 +28,11 @@ enum Taker {
     Pool { pool: String },
 }
 
+/// What to do about guards that do not come back.
+pub(super) const KEPT: &str = "find what keeps the guards of this line: a list, a struct that \
+                               lives on, a `mem::forget`, a task that never ends; or `detach` \
+                               what is meant to stay";
+
 /// What a report has said is out.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -39,6 +44,20 @@ impl Held {
     /// Tells whether more than half of it is still out.
     pub(super) fn is_out(&self, snapshot: &Snapshot) -> bool {
         self.taker.guards(snapshot).out > self.out / 2
+    }
+
+    /// Says that some of it has been out from `first` to `now`, where that is sure: more was
+    /// out then than has come back since.
+    pub(super) fn proof(&self, first: &Past, now: &Past) -> Option<String> {
+        let [began, ended] = [first, now].map(|past| self.taker.guards(&past.snapshot));
+        let back = ended.returned().saturating_sub(began.returned());
+        let stuck = began.out.checked_sub(back).filter(|stuck| *stuck != 0)?;
+        let seconds = now.at.saturating_sub(first.at).as_secs();
+        Some(format!(
+            "{} are out; {} were {seconds} s ago and {back} have come back since, so at least \
+             {stuck} of them have been out all the time",
+            ended.out, began.out
+        ))
     }
 }
 
@@ -144,10 +163,7 @@ impl Taker {
             since_unix_millis: began.snapshot.capture.unix_millis,
             evidence,
             advice: match cause {
-                Cause::Leak => {
-                    "find what keeps the guards of this line: a list, a struct that lives on, a \
-                     `mem::forget`, a task that never ends; or `detach` what is meant to stay"
-                }
+                Cause::Leak => KEPT,
                 _ => {
                     "compare with the latency of the requests that come through this line: \
                      where that has grown as well, the guards wait with them; where it has \
