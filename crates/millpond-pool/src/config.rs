@@ -19,12 +19,25 @@ pub enum Steal {
     All,
 }
 
+/// Whose an item is when it comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GiveBack {
+    /// The thread's that drops the guard: it is the next to want one.
+    #[default]
+    Dropper,
+    /// The thread's that got it: for threads that get and threads that put, as a
+    /// producer and a consumer do. The getter finds its items without stealing.
+    Origin,
+}
+
 /// The choices of one pool; they never change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
     /// The most bytes that may lie in its queues.
     pub(crate) budget_bytes: usize,
     pub(crate) steal: Steal,
+    pub(crate) give_back: GiveBack,
     pub(crate) auto: AutoTick,
     /// For people; empty where nobody gave one.
     pub(crate) name: &'static str,
@@ -38,6 +51,7 @@ impl Config {
         Self {
             budget_bytes: UNLIMITED,
             steal: Steal::All,
+            give_back: GiveBack::Dropper,
             auto: AutoTick::DEFAULT,
             name: "",
             declared_at: Location::caller(),

@@ -108,7 +108,7 @@ mod wipe;
 #[cfg(not(millpond_loom))]
 pub use crate::{
     auto::AutoTick,
-    config::Steal,
+    config::{GiveBack, Steal},
     local_pool::{LocalPool, LocalPooled},
     maintainer::{Maintainer, park_hook},
     meter::{global_held_bytes, set_global_budget},

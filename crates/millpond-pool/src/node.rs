@@ -23,6 +23,7 @@ use std::ptr::NonNull;
 
 use crate::meter::Charge;
 use crate::retain::Strikes;
+use crate::slot::Slot;
 use crate::watch::{Tag, TagHandle};
 
 /// The part of a node that does not depend on its item.
@@ -37,6 +38,8 @@ pub(crate) struct Header {
     /// What the item counts for in a queue; left over from the last one while
     /// it is out or in a private place.
     charge: Charge,
+    /// The shard of the thread that got it, in a pool whose items go back there.
+    pub(crate) home: Option<&'static Slot>,
     /// Whether it is out.
     pub(crate) tag: TagHandle,
 }
@@ -57,6 +60,7 @@ impl<T> Node<T> {
             drop: drop_node::<T>,
             strikes: Strikes::new(),
             charge: Charge::NONE,
+            home: None,
             tag: TagHandle::new(tag),
         };
         Box::new(Self { header, value })

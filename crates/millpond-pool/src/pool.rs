@@ -10,6 +10,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 use std::panic::Location;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 
@@ -17,7 +18,7 @@ use once_cell::race::OnceBox;
 
 use crate::auto::{AutoTick, GETS_PER_PULSE};
 use crate::chaos;
-use crate::config::{Config, Steal};
+use crate::config::{Config, GiveBack, Steal};
 use crate::inner::Inner;
 use crate::local;
 use crate::node::{AnyNode, Node};
@@ -108,6 +109,13 @@ impl<T> Pool<T> {
         self
     }
 
+    /// Chooses whose an item is when it comes back.
+    #[must_use]
+    pub const fn with_give_back(mut self, to: GiveBack) -> Self {
+        self.config.give_back = to;
+        self
+    }
+
     /// Chooses when the pool ticks by itself; unless told, every 30 seconds of use.
     #[must_use]
     pub const fn with_auto_tick(mut self, auto: AutoTick) -> Self {
@@ -172,7 +180,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         }
         match own.take_private() {
             Some((node, gets)) => {
-                let item = Pooled::new(self, self.own_type(node), site);
+                let item = self.lend(self.own_type(node), site);
                 if gets.is_multiple_of(GETS_PER_PULSE) {
                     self.pulse();
                 }
@@ -192,7 +200,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
             Some((node, _)) => node,
             None => self.inner().try_take(own)?,
         };
-        Some(Pooled::new(self, self.own_type(node), site))
+        Some(self.lend(self.own_type(node), site))
     }
 
     /// Returns an item that has room for about `hint_bytes`.
@@ -255,11 +263,38 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// Keeps an item of at most [`KEEP_BYTES`].
     #[inline]
     fn keep(&self, node: Box<Node<T>>, bytes: usize) {
+        if self.config.give_back == GiveBack::Origin {
+            return self.keep_at_origin(node, bytes);
+        }
+        self.keep_here(node, bytes);
+    }
+
+    /// Sends an item to the thread that got it, if that is another one.
+    #[inline(never)]
+    fn keep_at_origin(&self, mut node: Box<Node<T>>, bytes: usize) {
+        let own = self.own_slot();
+        let here = own.as_ref().map(OwnSlot::slot);
+        match node.header.home.take() {
+            Some(home) if here.is_none_or(|here| !ptr::eq(here, home)) => {
+                let node = AnyNode::new(node);
+                if let Err(node) = self.inner().put_home(own, home, node, bytes) {
+                    self.drop_unkept(node);
+                }
+            }
+            _ => self.keep_here(node, bytes),
+        }
+    }
+
+    #[inline]
+    fn keep_here(&self, node: Box<Node<T>>, bytes: usize) {
         let node = AnyNode::new(node);
         let Some(own) = self.own_slot() else {
             return self.put_far(node, bytes);
         };
         if chaos::roll(4) {
+            return self.put_near(own, node, bytes);
+        }
+        if bytes > KEEP_BYTES {
             return self.put_near(own, node, bytes);
         }
         if let Err(node) = own.put_private(node) {
@@ -281,11 +316,23 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         if bytes <= KEEP_BYTES {
             return self.keep(node, bytes);
         }
+        if self.config.give_back == GiveBack::Origin {
+            return self.keep_at_origin(node, bytes);
+        }
         let node = AnyNode::new(node);
         match self.own_slot() {
             Some(own) => self.put_near(own, node, bytes),
             None => self.put_far(node, bytes),
         }
+    }
+
+    /// Hands out a node.
+    #[inline(always)]
+    fn lend(&self, mut node: Box<Node<T>>, site: Site) -> Pooled<'_, T> {
+        if self.config.give_back == GiveBack::Origin {
+            node.header.home = self.own_slot().map(|own| own.slot());
+        }
+        Pooled::new(self, node, site)
     }
 
     /// Remembers the type of a node that lay in one of this pool's places.
@@ -305,7 +352,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     #[inline(never)]
     fn get_near(&self, own: OwnSlot, site: Site) -> Pooled<'_, T> {
         match self.inner().take(Some(own)) {
-            Some(node) => Pooled::new(self, self.own_type(node), site),
+            Some(node) => self.lend(self.own_type(node), site),
             None => self.get_new(site),
         }
     }
@@ -322,7 +369,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     #[inline(never)]
     fn get_far(&self, site: Site) -> Pooled<'_, T> {
         match self.inner().take(None) {
-            Some(node) => Pooled::new(self, self.own_type(node), site),
+            Some(node) => self.lend(self.own_type(node), site),
             None => self.get_new(site),
         }
     }
@@ -348,7 +395,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         let watch = OnPanic(&self.inner().rare().make_panics);
         let value = (self.make)();
         watch.done();
-        Pooled::new(self, Node::boxed(value, self.inner().tags.tag()), site)
+        self.lend(Node::boxed(value, self.inner().tags.tag()), site)
     }
 
     #[cold]

@@ -21,6 +21,7 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicPtr;
 
+use crossbeam_queue::ArrayQueue;
 use once_cell::race::OnceBox;
 
 use crate::door::Door;
@@ -36,6 +37,11 @@ use crate::victim::SIDES;
 /// pairs. Borrowed from Go's `poolLocal`.
 pub(crate) const SLOT_BYTES: usize = 128;
 
+/// Items that may wait to be taken in by the thread that got them.
+///
+/// Guessed: as many as go back and forth between two threads at a time.
+const INBOX_ITEMS: usize = 128;
+
 /// The shard of one thread.
 #[repr(align(128))]
 #[derive(Debug)]
@@ -48,6 +54,8 @@ pub(crate) struct Slot {
     victim: Spot<Header>,
     /// The queues, made when the first item overflows.
     queues: OnceBox<Queues<Header>>,
+    /// What other threads have sent home, made when the first item arrives.
+    inbox: OnceBox<ArrayQueue<AnyNode>>,
     /// The next shard of the same pool, or null.
     pub(crate) next: AtomicPtr<Slot>,
     counts: Counts,
@@ -71,6 +79,7 @@ impl Slot {
             door: Door::new(),
             victim: Spot::new(),
             queues: OnceBox::new(),
+            inbox: OnceBox::new(),
             next: AtomicPtr::new(ptr::null_mut()),
             counts: Counts::new(),
             flow: Flow::new(),
@@ -87,6 +96,22 @@ impl Slot {
     pub(crate) fn take_victim(&self) -> Option<AnyNode> {
         let shelved = || self.queues.get()?.take_shelved();
         self.victim.take().or_else(shelved).map(node)
+    }
+
+    /// Sends an item home, or gives it back when the inbox is full. Anybody.
+    pub(crate) fn post(&self, node: AnyNode) -> Result<(), AnyNode> {
+        let new = || Box::new(ArrayQueue::new(INBOX_ITEMS));
+        self.inbox.get_or_init(new).push(node)
+    }
+
+    /// Takes an item that was sent home. Anybody, at any time.
+    pub(crate) fn take_posted(&self) -> Option<AnyNode> {
+        self.inbox.get()?.pop()
+    }
+
+    /// Returns how many items have been sent home, as of just now.
+    pub(crate) fn posted(&self) -> usize {
+        self.inbox.get().map_or(0, |inbox| inbox.len())
     }
 
     /// Takes the private item. For the owner at its end, and for whoever is
@@ -156,6 +181,7 @@ impl Slot {
         self.drain_private().into_iter().for_each(&mut *condemn);
         iter::from_fn(|| self.take_victim()).for_each(&mut *condemn);
         iter::from_fn(|| self.drain_stash()).for_each(&mut *condemn);
+        iter::from_fn(|| self.take_posted()).for_each(&mut *condemn);
         for side in 0..SIDES {
             iter::from_fn(|| self.take_oldest(side)).for_each(&mut *condemn);
         }
@@ -197,7 +223,7 @@ impl Slot {
         stats.private_puts += gets + private;
         stats.unmeasured_items += private + victim;
         let queued = self.queues.get().map_or(0, |queues| queues.len() as u64);
-        stats.retained_items += private + victim + queued;
+        stats.retained_items += private + victim + queued + self.posted() as u64;
     }
 }
 

@@ -8,7 +8,7 @@ use std::thread;
 
 use common::{Item, Lives};
 use millpond_pool::parts::calm;
-use millpond_pool::{KEEP_BYTES, LocalPool, MAX_HINT_BYTES, Pool, Recycle, Steal};
+use millpond_pool::{GiveBack, KEEP_BYTES, LocalPool, MAX_HINT_BYTES, Pool, Recycle, Steal};
 
 #[test]
 fn an_owned_guard_keeps_its_pool_alive_and_the_last_one_ends_it() {
@@ -178,4 +178,50 @@ fn a_pool_that_never_steals_makes_its_own() {
         other.join().expect("no panic");
     });
     assert_eq!(pool.stats().stolen_gets, 0);
+}
+
+#[test]
+fn items_of_a_pool_with_origins_go_back_to_who_got_them() {
+    let _calm = calm();
+    static LIVES: Lives = Lives::new();
+    let pool = Pool::new(|| Item::new(&LIVES, 0))
+        .with_give_back(GiveBack::Origin)
+        .with_steal(Steal::Never);
+    let mut guards: Vec<_> = (0..10).map(|_| pool.get()).collect();
+    for (number, guard) in guards.iter_mut().enumerate() {
+        guard.number = number + 1;
+    }
+    let other = |guards: Vec<_>| {
+        thread::scope(|scope| {
+            let drops = scope.spawn(|| {
+                drop(guards);
+                pool.get().detach().number
+            });
+            drops.join().expect("no panic")
+        })
+    };
+    assert_eq!(other(guards), 0, "nothing stays with the dropper");
+    // Without stealing: they are the getter's own.
+    let again: Vec<_> = (0..10).map(|_| pool.get()).collect();
+    let mut numbers: Vec<_> = again.iter().map(|item| item.number).collect();
+    numbers.sort_unstable();
+    assert!(numbers.into_iter().eq(1..=10));
+    assert_eq!(other(again), 0);
+
+    // What was sent home ages as everything else, and goes with the pool.
+    assert_eq!(pool.stats().retained_items, 10);
+    pool.tick();
+    assert_eq!(pool.stats().retained_items, 10);
+    pool.tick();
+    assert_eq!(LIVES.alive(), 0);
+    assert_eq!(
+        other((0..200).map(|_| pool.get()).collect()),
+        0,
+        "nor what fits not"
+    );
+    assert_eq!(pool.trim_to(0), 0, "they weigh nothing");
+    assert_eq!(LIVES.alive(), 0);
+    other((0..20).map(|_| pool.get()).collect());
+    drop(pool);
+    assert_eq!(LIVES.alive(), 0);
 }

@@ -199,7 +199,8 @@ impl Inner {
 
     fn take_current(&self, own: Option<&OwnSlot>, turn: Turn) -> Option<AnyNode> {
         let side = turn.current();
-        let elsewhere = || self.others(own).find_map(|slot| slot.take_oldest(side));
+        let of_shard = |slot: &Slot| slot.take_oldest(side).or_else(|| slot.take_posted());
+        let elsewhere = || self.others(own).find_map(of_shard);
         if chaos::roll(4)
             && let Some(node) = elsewhere()
         {
@@ -207,6 +208,10 @@ impl Inner {
             return Some(node);
         }
         if let Some(node) = own.and_then(|own| own.take_newest_any(side)) {
+            self.count(own, Event::QueueGet);
+            return Some(node);
+        }
+        if let Some(node) = own.and_then(|own| own.slot().take_posted()) {
             self.count(own, Event::QueueGet);
             return Some(node);
         }
@@ -336,6 +341,38 @@ impl Inner {
             };
         }
         self.put_far(near, side, node)
+    }
+
+    /// Sends `node` to the shard `home` of another thread; what finds no room there is
+    /// put as usual.
+    pub(crate) fn put_home(
+        &self,
+        near: Option<OwnSlot>,
+        home: &'static Slot,
+        mut node: AnyNode,
+        bytes: usize,
+    ) -> Result<(), AnyNode> {
+        let Some(charge) = self.meter.admit(bytes) else {
+            count(&self.rare().budget_discards);
+            return Err(node);
+        };
+        let charge = charge.on_side(self.cycle.now().current());
+        node.set_charge(charge);
+        let own = near.as_ref().filter(|own| own.is_open());
+        match home.post(node) {
+            Ok(()) => {
+                self.count(own, Event::QueuePut);
+                match own {
+                    Some(own) => own.flow().came_as_owner(charge),
+                    None => self.flow.came(charge),
+                }
+                Ok(())
+            }
+            Err(node) => {
+                self.meter.settle(charge);
+                self.put(near, node, bytes)
+            }
+        }
     }
 
     #[cold]

@@ -80,7 +80,15 @@ impl Inner {
         watch::read_clock();
         // All wishes first, then one fence for all of them.
         let fenced = self.want_everything();
+        let side = self.cycle.now().current();
         for slot in self.shards.iter() {
+            // What was sent home ages with the shared tier. At most as many as there are.
+            for node in iter::repeat_with(|| slot.take_posted()).take(slot.posted()) {
+                let moved = node.map_or(Ok(()), |node| self.put_shared(side, node));
+                if let Err(node) = moved {
+                    self.expire(node, condemned);
+                }
+            }
             let was_private = slot.age(fenced.as_ref(), |node| self.expire(node, condemned));
             if was_private {
                 count(&self.rare().private_drained);
@@ -147,6 +155,11 @@ impl Inner {
         for side in [turn.expired(), turn.victim(), turn.current()] {
             more = more && self.atomic_items(side).all(&mut condemn);
         }
+        let posted = self
+            .shards
+            .iter()
+            .flat_map(|slot| iter::repeat_with(move || slot.take_posted()).take(slot.posted()));
+        more = more && posted.flatten().all(&mut condemn);
         let fenced = if more { self.want_everything() } else { None };
         if let Some(fenced) = fenced {
             let stashes = self.shards.iter();
