@@ -46,6 +46,8 @@ pub struct Pool<T> {
     make: fn() -> T,
     /// Zeroes an item that comes back, where the pool was told to.
     wipe: WipeFn<T>,
+    /// Whether items are neither zeroed nor sent home: one look for both.
+    is_plain: bool,
     config: Config,
     /// Invariant in `T`: an item goes in as what it comes out.
     _items: PhantomData<Cell<T>>,
@@ -68,6 +70,7 @@ impl<T> Pool<T> {
             inner: OnceBox::new(),
             make,
             wipe: None,
+            is_plain: true,
             config: Config::new(),
             _items: PhantomData,
         }
@@ -113,6 +116,9 @@ impl<T> Pool<T> {
     #[must_use]
     pub const fn with_give_back(mut self, to: GiveBack) -> Self {
         self.config.give_back = to;
+        if matches!(to, GiveBack::Origin) {
+            self.is_plain = false;
+        }
         self
     }
 
@@ -138,6 +144,7 @@ impl<T> Pool<T> {
         T: Wipe,
     {
         self.wipe = Some(T::wipe);
+        self.is_plain = false;
         self
     }
 
@@ -255,13 +262,18 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         if bytes > KEEP_BYTES {
             return self.take_back_large(node, bytes, watch);
         }
-        recycle::reset(&mut node.value, self.wipe);
+        if !self.is_plain {
+            recycle::reset(&mut node.value, self.wipe);
+            mem::forget(watch);
+            return self.keep(node, bytes);
+        }
+        recycle::reset(&mut node.value, None);
         mem::forget(watch);
-        self.keep(node, bytes);
+        self.keep_here(node, bytes);
     }
 
     /// Keeps an item of at most [`KEEP_BYTES`].
-    #[inline]
+    #[inline(never)]
     fn keep(&self, node: Box<Node<T>>, bytes: usize) {
         if self.config.give_back == GiveBack::Origin {
             return self.keep_at_origin(node, bytes);
@@ -281,20 +293,18 @@ impl<T: Recycle + Send + 'static> Pool<T> {
                     self.drop_unkept(node);
                 }
             }
-            _ => self.keep_here(node, bytes),
+            _ if bytes <= KEEP_BYTES => self.keep_here(node, bytes),
+            _ => self.keep_large(node, bytes),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn keep_here(&self, node: Box<Node<T>>, bytes: usize) {
         let node = AnyNode::new(node);
         let Some(own) = self.own_slot() else {
             return self.put_far(node, bytes);
         };
         if chaos::roll(4) {
-            return self.put_near(own, node, bytes);
-        }
-        if bytes > KEEP_BYTES {
             return self.put_near(own, node, bytes);
         }
         if let Err(node) = own.put_private(node) {
@@ -319,6 +329,11 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         if self.config.give_back == GiveBack::Origin {
             return self.keep_at_origin(node, bytes);
         }
+        self.keep_large(node, bytes);
+    }
+
+    /// Keeps an item that does not go into the private place.
+    fn keep_large(&self, node: Box<Node<T>>, bytes: usize) {
         let node = AnyNode::new(node);
         match self.own_slot() {
             Some(own) => self.put_near(own, node, bytes),
@@ -329,10 +344,18 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// Hands out a node.
     #[inline(always)]
     fn lend(&self, mut node: Box<Node<T>>, site: Site) -> Pooled<'_, T> {
+        if !self.is_plain {
+            self.note_home(&mut node);
+        }
+        Pooled::new(self, node, site)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_home(&self, node: &mut Node<T>) {
         if self.config.give_back == GiveBack::Origin {
             node.header.home = self.own_slot().map(|own| own.slot());
         }
-        Pooled::new(self, node, site)
     }
 
     /// Remembers the type of a node that lay in one of this pool's places.
