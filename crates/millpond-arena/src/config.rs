@@ -64,7 +64,7 @@ pub(crate) const DECAY_MIN_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes that one slow path hands back at most when memory ages by itself, so
 /// that no free takes longer than some milliseconds.
-pub(crate) const DECAY_STEP_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const DECAY_STEP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Largest run that a heap keeps for itself after a free, in bytes.
 pub(crate) const CACHED_RUN_MAX_BYTES: usize = 4 * 1024 * 1024;

@@ -2,6 +2,7 @@
 //! How memory ages: by somebody's calls, or else by itself, on slow paths that
 //! happen to run.
 
+use crate::config::{DECAY_MIN_BYTES, DECAY_STEP_BYTES};
 use crate::heap::{registry, tls};
 use crate::knobs::DECAY_MILLIS;
 use crate::purged::Cause;
@@ -30,8 +31,9 @@ pub(crate) fn count() -> u64 {
 /// threads too. Memory that is lent again and again between two calls keeps its
 /// pages, so that a steady load does not pay; a burst goes back at the next call.
 ///
-/// Without a call for a second ([`DECAY_MILLIS`]), a thread that gives back a run while more than
-/// 8 MiB are retained does it by and by. No thread of our own does.
+/// Without a call for a second ([`DECAY_MILLIS`]), threads whose bins run dry or
+/// full do it by and by, if more than 8 MiB are retained. No thread of our own
+/// does.
 ///
 /// # Cost
 ///
@@ -53,10 +55,19 @@ fn begin() -> u64 {
     now
 }
 
-/// Ticks if nobody has done so for a while. Purges little at a time: whoever
-/// gives back next goes on.
+/// Goes on with a tick that has not ended, or begins one if there was none for a
+/// while and there is something to hand back. For slow paths that run anyway; it
+/// purges little at a time.
 #[cold]
 pub(crate) fn age_by_itself() {
+    let (retained, ageing) = segment::retained();
+    if ageing {
+        segment::purge_idle(DECAY_STEP_BYTES);
+        return;
+    }
+    if retained + range::retained() <= DECAY_MIN_BYTES {
+        return;
+    }
     let (now, last) = (os::coarse_millis(), LAST_MILLIS.load(Relaxed));
     let interval = DECAY_MILLIS.value() as u64;
     if interval == 0 || now.saturating_sub(last) < interval {
@@ -69,7 +80,7 @@ pub(crate) fn age_by_itself() {
         && last != 0
     {
         let number = begin();
-        segment::purge_idle(crate::config::DECAY_STEP_BYTES);
+        segment::purge_idle(DECAY_STEP_BYTES);
         range::purge(Some(number));
     }
 }

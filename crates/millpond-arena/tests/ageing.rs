@@ -83,6 +83,35 @@ fn without_a_tick_memory_ages_by_itself_on_slow_paths() {
 }
 
 #[test]
+fn small_blocks_alone_make_memory_age() {
+    in_turn(|| {
+        tick();
+        burst(200);
+        drop_in_range();
+        let full = stats();
+        assert!(full.retained.slices >= 190 * MIB as u64);
+        assert!(full.retained.mappings >= 30 * MIB as u64);
+        let mut rounds = 0;
+        while stats().retained_bytes > 8 * MIB as u64 {
+            // What was lent anew in an interval stays for one more.
+            if rounds % 100 == 0 {
+                wait();
+            }
+            let blocks: Vec<_> = (0..2000).map(|n| lend(16 + n % 200)).collect();
+            blocks.into_iter().for_each(give);
+            rounds += 1;
+            assert!(rounds < 300, "{:?}", stats());
+        }
+        assert_eq!(stats().retained.mappings, 0);
+    });
+}
+
+/// Lends and frees a block with a range of its own.
+fn drop_in_range() {
+    give(lend(30 * MIB));
+}
+
+#[test]
 fn what_is_used_all_the_time_does_not_age_by_itself() {
     in_turn(|| {
         burst(50);

@@ -20,6 +20,10 @@ impl Drop for Dropping {
 /// Runs `work` a few times, and then holds it to no call of the global allocator, of the
 /// arena, or of the system.
 fn hold_steady(name: &str, mut work: impl FnMut()) {
+    // However long it takes, memory does not age by itself meanwhile.
+    millpond_arena::knobs::DECAY_MILLIS
+        .set(0)
+        .expect("in its range");
     for _ in 0..8 {
         work();
     }

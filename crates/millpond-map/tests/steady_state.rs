@@ -22,6 +22,10 @@ const STEADY: usize = 200;
 
 /// Runs `request` until it is warm, and then holds it to no calls at all.
 fn hold_steady(name: &str, n: usize, request: impl Fn()) {
+    // However long it takes, memory does not age by itself meanwhile.
+    millpond_arena::knobs::DECAY_MILLIS
+        .set(0)
+        .expect("in its range");
     for _ in 0..WARM_UP {
         request();
     }

@@ -33,6 +33,7 @@ use crate::layout::size_class::{CLASS_COUNT, SizeClass};
 use crate::slab::SlabRef;
 use crate::slab::free_list::{FreeList, link};
 use crate::spin::SpinLock;
+use crate::tick;
 
 mod check;
 mod depot;
@@ -99,6 +100,8 @@ pub(crate) struct Heap {
     runs: SpinLock<RunCache>,
     /// The tick at which the thread last parked.
     parked: Cell<u64>,
+    /// Slow paths that had time for a look at what has aged.
+    looks: Cell<u32>,
     counters: Counters,
     next: Cell<Option<NonNull<Heap>>>,
     previous: Cell<Option<NonNull<Heap>>>,
@@ -125,6 +128,7 @@ impl Heap {
             }; CLASS_COUNT],
             runs: SpinLock::new(RunCache::new()),
             parked: Cell::new(0),
+            looks: Cell::new(0),
             counters: Counters::new(),
             next: Cell::new(None),
             previous: Cell::new(None),
@@ -178,6 +182,16 @@ impl Heap {
         self.number.get()
     }
 
+    /// Lets memory age by itself, now and then.
+    #[inline]
+    fn look_at_age(&self) {
+        let looks = self.looks.get().wrapping_add(1);
+        self.looks.set(looks);
+        if looks.is_multiple_of(LOOKS) {
+            tick::age_by_itself();
+        }
+    }
+
     /// Counts the frees since `room` was last set, and sets it.
     fn grant(&self, class: SizeClass, room: i32) {
         let (bin, row) = (self.bin(class), self.row(class));
@@ -204,6 +218,10 @@ impl Heap {
         row.filled.set(filled);
     }
 }
+
+/// Slow paths of a heap to one look at whether memory has aged. Guessed: some
+/// thousand small blocks.
+const LOOKS: u32 = 8;
 
 /// How many of the frees that took `room` from `granted` to `left` the bin
 /// absorbed.

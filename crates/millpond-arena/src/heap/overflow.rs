@@ -94,12 +94,14 @@ impl Heap {
         }
         let room = self.bin(class).room.get();
         if room == -1 && self.make_room(class) {
+            self.look_at_age();
             // SAFETY: passed on.
             return unsafe { self.free(slot, class) };
         }
         if room <= -DIRECT_MAX {
             self.counters.go_slow(Slow::Drain, 1);
             self.drain(class);
+            self.look_at_age();
             // The next ones go on past the bin, which would pin every slab.
             self.grant(class, -1);
         }

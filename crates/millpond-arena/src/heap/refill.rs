@@ -24,6 +24,7 @@ impl Heap {
         }
         let (bin, row) = (self.bin(class), self.row(class));
         self.counters.go_slow(Slow::Refill, 1);
+        self.look_at_age();
         self.grant(class, class.bin_slots() as i32);
         self.settle(class, 0, 0);
         loop {

@@ -492,6 +492,12 @@ pub(crate) fn purge(now: Option<u64>) -> usize {
     }
 }
 
+/// Bytes that given-back ranges and blocks hold.
+pub(crate) fn retained() -> usize {
+    let totals = totals();
+    totals.retained + totals.retained_mapped
+}
+
 /// Sums over all ranges, exact at one instant.
 pub(crate) fn totals() -> RangeTotals {
     let ranges = RANGES.lock();

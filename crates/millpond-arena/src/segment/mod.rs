@@ -30,7 +30,7 @@
 use core::ptr::NonNull;
 
 use crate::config::{
-    DECAY_MIN_BYTES, DECAY_STEP_BYTES, MAX_RUN_BYTES, SEGMENT_BYTES, SLICE_BYTES, SMALL_PAGES_BYTES,
+    DECAY_MIN_BYTES, MAX_RUN_BYTES, SEGMENT_BYTES, SLICE_BYTES, SMALL_PAGES_BYTES,
 };
 use crate::fatal::{Corruption, fatal};
 use crate::knobs::{HUGE_PAGES, HugePages, RETAINED_MAX_BYTES};
@@ -155,24 +155,28 @@ pub(crate) fn take_growing(slices: usize, align: usize) -> Option<Run> {
 pub(crate) unsafe fn give(start: NonNull<u8>, slices: usize, reused: bool) {
     let mut segments = SEGMENTS.lock();
     segments.give(start, slices, reused);
-    let (retained, ageing) = (segments.retained * SLICE_BYTES, segments.idle_at.is_some());
+    let retained = segments.retained * SLICE_BYTES;
     drop(segments);
     if retained > DECAY_MIN_BYTES || retained > RETAINED_MAX_BYTES.value() {
-        give_slow(retained, ageing);
+        give_slow(retained);
     }
 }
 
 /// Hands back what is too much, or too old.
 #[cold]
-fn give_slow(retained: usize, ageing: bool) {
+fn give_slow(retained: usize) {
     let most = RETAINED_MAX_BYTES.value();
     if retained > most {
         purge_all(most / 2, Cause::Limit);
-    } else if ageing {
-        purge_idle(DECAY_STEP_BYTES);
     } else {
         tick::age_by_itself();
     }
+}
+
+/// Bytes retained now, and whether a purge of what is idle has not ended.
+pub(crate) fn retained() -> (usize, bool) {
+    let segments = SEGMENTS.lock();
+    (segments.retained * SLICE_BYTES, segments.idle_at.is_some())
 }
 
 /// As [`give`], while another lock is held: nothing is purged.
