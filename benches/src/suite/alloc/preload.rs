@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The rows that this file reports.
-pub(super) const NAMES: [&str; 4] = [
+pub(super) const NAMES: [&str; 5] = [
     "preload/sqlite",
     "preload/python",
+    "preload/perl",
     "preload/gcc",
     "preload/mean",
 ];
@@ -39,7 +40,7 @@ struct Program {
     line: &'static str,
 }
 
-const PROGRAMS: [Program; 3] = [
+const PROGRAMS: [Program; 4] = [
     Program {
         row: NAMES[0],
         needs: "sqlite3",
@@ -52,6 +53,11 @@ const PROGRAMS: [Program; 3] = [
     },
     Program {
         row: NAMES[2],
+        needs: "perl",
+        line: "env PERL_HASH_SEED=1 perl work.pl",
+    },
+    Program {
+        row: NAMES[3],
         needs: "gcc",
         // The compiler proper: the driver only starts it.
         line: "$(gcc -print-prog-name=cc1) -quiet -O2 -g work.c -o -",
@@ -79,6 +85,7 @@ fn rows(run: &mut Run<'_>, folder: &Path, libraries: &[Library]) -> Result<(), E
     };
     write("work.sql", include_str!("../../../alloc/programs/work.sql"))?;
     write("work.py", include_str!("../../../alloc/programs/work.py"))?;
+    write("work.pl", include_str!("../../../alloc/programs/work.pl"))?;
     write("work.c", &c_source())?;
     let mut all: Vec<Vec<Timing>> = Vec::new();
     for program in &PROGRAMS {
