@@ -30,7 +30,7 @@ impl Snapshot {
     /// # Cost
     ///
     /// A read of what each thread has counted for each pool, which grows with pools times
-    /// threads: some 100 µs for 100 pools and 64 threads. Half a millisecond at most for maps
+    /// threads: some 300 µs for 100 pools and 64 threads. A quarter of a millisecond at most for maps
     /// that are watched: those that it does not come to show what they were before, and are
     /// first at the next capture. Allocates the rows, on this thread. Other threads allocate
     /// nothing and wait for nothing; two captures at once wait for each other.

@@ -22,7 +22,7 @@ use crate::source::{Hold, Holder, Watchable, WatchableZeros};
 const CENSUS_GROUPS: usize = 1024;
 
 /// What a capture spends on maps before it leaves the rest for the next one.
-const MAPS_TIME: Duration = Duration::from_micros(350);
+const MAPS_TIME: Duration = Duration::from_micros(250);
 
 /// Maps that a capture reads whatever it takes, so that each has its turn.
 const MAPS_AT_LEAST: usize = 16;

@@ -119,7 +119,11 @@ fn a_map_that_is_held_shows_what_it_was_and_says_so() {
     for captures in 1..3 {
         let snapshot = Snapshot::capture();
         let row = snapshot.map("held").expect("alive");
-        assert_eq!((row.entries, row.stale_captures), (1, captures));
+        // Other tests capture as well.
+        assert!(
+            row.entries == 1 && row.stale_captures >= captures,
+            "{row:?}"
+        );
         assert!(snapshot.capture.stale_maps >= 1);
     }
     leave.send(()).expect("the thread listens");
