@@ -170,7 +170,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     ///
     /// # Cost
     ///
-    /// From the private place or the nearest fifteen: plain loads and stores. No lock
+    /// From the private place or the nearest 127: plain loads and stores. No lock
     /// in any case but the first use of the pool or by the thread; an allocation only
     /// if `make` is called. Before that, one in 1,024 misses makes a system call to take
     /// from another thread.

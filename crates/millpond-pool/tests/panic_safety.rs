@@ -129,7 +129,7 @@ fn a_panic_in_drop_of_what_fits_nowhere_or_is_discarded() {
     let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
-    for _ in 0..15 + 128 + (1 << 17) {
+    for _ in 0..127 + 128 + (1 << 17) {
         pool.put(Bomb(Item::new(&LIVES, 0)));
     }
     let held = pool.stats().retained_items;

@@ -67,7 +67,7 @@ impl Inner {
     ///
     /// # Cost
     ///
-    /// A fence, a visit of each shard, of which at most sixteen pointers move, and
+    /// A fence, a visit of each shard, of which at most 128 pointers move, and
     /// a step for each item that is condemned. Items that live on are not touched.
     /// Allocates nothing.
     fn turn(&self, most: usize, condemned: &mut Condemned) -> bool {
