@@ -1,9 +1,9 @@
 //! Control bytes: one per slot, sixteen to a group, compared all at once.
 //!
 //! ```text
-//!   hash  ┌ 63 ……………… 56 ┬──────────────┬ n ………… 4 ┬ 3 … 0 ┐
-//!         │ tag            │              │ home group│ unused│
-//!         └ 63 61 class ───┴──────────────┴───────────┴───────┘
+//!   hash  ┌ 63 ……………… 56 ┬ 55 …………… 48 ┬───────┬ n ………… 4 ┬ 3 … 0 ┐
+//!         │ tag, odd lanes │ even lanes  │       │ home group│ unused│
+//!         └ 63 61 class ───┴─────────────┴───────┴───────────┴───────┘
 //!
 //!   group ┌──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┬──┐
 //!         │a3│07│ 0│ff│ 0│…                               │   0 = empty lane

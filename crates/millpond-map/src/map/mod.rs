@@ -35,7 +35,9 @@ use crate::raw::RawTable;
 ///
 /// Looking up, inserting and removing take constant time on average. Deleting leaves no trace:
 /// a map whose size stays the same never grows and never slows down. An insert into a full map
-/// moves every entry to a slab of twice the size.
+/// moves every entry to a slab of twice the size; from 128 KiB on it moves half of a thousand
+/// instead, some microseconds' worth, every so often until the map has doubled. That is so with
+/// the default allocator, where the system lends addresses ahead of memory.
 ///
 /// # Examples
 ///

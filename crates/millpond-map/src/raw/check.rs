@@ -8,7 +8,7 @@ use allocator_api2::alloc::Allocator;
 
 use super::RawTable;
 use super::inner::{LINE_SLOTS, RawInner, STUCK};
-use super::layout::{CLASSES, Geometry};
+use super::layout::{BLOCK_SLOTS, CLASSES, Geometry, filter_above_control};
 use super::probe::Probe;
 use crate::check::{Broken, ensure};
 use crate::control::{GROUP_SLOTS, tag};
@@ -30,7 +30,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         inner.check_touched()?;
 
         // What the entries say that filter and counters should be.
-        let groups = inner.mask / GROUP_SLOTS + 1;
+        let groups = inner.groups();
         let mut passes = vec![[0_usize; CLASSES]; groups];
         let mut displaced = 0;
         for index in inner.full_slots() {
@@ -39,12 +39,12 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: `typed`. A full slot holds a `T`.
             let hash = hasher(unsafe { slot.as_ref() });
             ensure(
-                inner.tag_at(index) == tag::of(hash),
+                inner.tag_at(index) == tag::of(hash, index % GROUP_SLOTS),
                 "full",
                 "tag of the entry's hash",
                 index,
             )?;
-            let mut probe = Probe::new(inner.home(hash), inner.mask);
+            let mut probe = Probe::new(inner.home(hash), inner.limit);
             let is_guest = probe.off() != index & !(GROUP_SLOTS - 1);
             let noted = inner.is_guest(index);
             ensure(noted == is_guest, "guests", "lane of a guest", index)?;
@@ -84,16 +84,26 @@ impl<T, A: Allocator> RawTable<T, A> {
             return ensure(inner.capacity() == 0, "slab", "shared table has no room", 0);
         }
         let geometry = inner.geometry();
-        let smallest = Geometry::for_capacity(geometry.capacity(), Self::ENTRY);
-        ensure(
-            smallest == Some(geometry),
-            "slab",
-            "geometry exists",
-            geometry.slots(),
-        )?;
-        let Some(slab) = geometry.slab(Self::ENTRY) else {
-            return ensure(false, "slab", "size overflows", geometry.slots());
+        inner.check_limit(Geometry::for_capacity(
+            Geometry::of_table(geometry.mask(), geometry.slots()).capacity(),
+            Self::ENTRY,
+        ))?;
+        let span = inner.span();
+        ensure(span >= inner.mask, "slab", "room for all slots", span)?;
+        let whole = match inner.reach {
+            None => geometry,
+            Some(_) => Geometry::of_table(span, span + GROUP_SLOTS),
         };
+        let Some(slab) = whole.slab(Self::ENTRY) else {
+            return ensure(false, "slab", "size overflows", whole.slots());
+        };
+        let filter = inner.filter.addr().get() - inner.control.addr().get();
+        ensure(
+            filter == filter_above_control(span),
+            "slab",
+            "distance from tags to filter",
+            filter,
+        )?;
         let distance = inner.control.addr().get() - inner.slots.addr().get();
         ensure(
             distance == slab.control,
@@ -101,21 +111,44 @@ impl<T, A: Allocator> RawTable<T, A> {
             "distance from slots to tags",
             distance,
         )?;
-        ensure(
-            slab.layout.size() <= inner.slab_bytes,
-            "slab",
-            "bytes",
-            inner.slab_bytes,
-        )?;
+        let bytes = match inner.reach {
+            None => slab.layout.size() <= inner.slab_bytes,
+            Some(_) => geometry.used_bytes(Self::ENTRY) == inner.slab_bytes,
+        };
+        ensure(bytes, "slab", "bytes", inner.slab_bytes)?;
         let misplaced = inner.slots.addr().get() % slab.layout.align();
         ensure(misplaced == 0, "slab", "alignment", misplaced)
     }
 }
 
 impl RawInner {
+    /// Verifies `limit`, in a table that has the geometry `whole` when all slots are in use.
+    fn check_limit(&self, whole: Option<Geometry>) -> Result<(), Broken> {
+        let (mask, limit) = (self.mask, self.limit);
+        let geometry = self.geometry();
+        let all = Geometry::of_table(mask, geometry.slots());
+        ensure(whole == Some(all), "slab", "geometry exists", all.slots())?;
+        if geometry.is_whole() {
+            return Ok(());
+        }
+        ensure(
+            limit.is_multiple_of(BLOCK_SLOTS) && self.is_listed(),
+            "limit",
+            "whole blocks of a large table",
+            limit,
+        )?;
+        let base = all.slots() / 2;
+        ensure(
+            base <= limit && limit < all.slots(),
+            "limit",
+            "between half of the slots and all",
+            limit,
+        )
+    }
+
     /// Returns the tag of the slot at `index`, below the number of tags.
     fn tag_at(&self, index: usize) -> u8 {
-        assert!(index < self.mask + GROUP_SLOTS);
+        assert!(index < self.groups() * GROUP_SLOTS);
         // SAFETY: `slab`, just compared.
         let place = unsafe { self.control.add(index) };
         // SAFETY: `slab`. Every tag is initialised.
@@ -124,12 +157,12 @@ impl RawInner {
 
     /// Returns the slots with a tag, by looking at every one.
     fn full_slots(&self) -> impl Iterator<Item = usize> {
-        (0..self.mask + GROUP_SLOTS).filter(|&index| self.tag_at(index) != tag::EMPTY)
+        (0..self.groups() * GROUP_SLOTS).filter(move |&index| self.tag_at(index) != tag::EMPTY)
     }
 
     /// Tells whether the slot at `index` is noted to hold a guest.
     fn is_guest(&self, index: usize) -> bool {
-        assert!(index < self.mask + GROUP_SLOTS);
+        assert!(index < self.groups() * GROUP_SLOTS);
         // SAFETY: `slab`, just compared.
         let lanes = unsafe { self.guest_lanes(index & !(GROUP_SLOTS - 1)) };
         lanes >> (index % GROUP_SLOTS) & 1 != 0
@@ -137,7 +170,7 @@ impl RawInner {
 
     /// Returns the lanes that are noted to hold guests.
     fn count_guests(&self) -> usize {
-        (0..self.mask + GROUP_SLOTS)
+        (0..self.groups() * GROUP_SLOTS)
             .filter(|&index| self.is_guest(index))
             .count()
     }
@@ -148,7 +181,7 @@ impl RawInner {
         ensure(full == self.len, "full", "as many tags as entries", full)?;
         if let Some(highest) = self.full_slots().last() {
             ensure(
-                highest < self.geometry().slots(),
+                highest < self.limit,
                 "full",
                 "tag within the slots",
                 highest,
@@ -162,8 +195,13 @@ impl RawInner {
             "a walk finds every entry",
             walked,
         )?;
+        let capacity = if self.is_shared() {
+            0
+        } else {
+            self.geometry().capacity()
+        };
         ensure(
-            self.geometry().capacity() == self.capacity(),
+            capacity == self.capacity(),
             "room",
             "capacity",
             self.capacity(),
@@ -175,9 +213,9 @@ impl RawInner {
         if self.is_shared() {
             return Ok(());
         }
-        let lines = self.mask / LINE_SLOTS + 1;
+        let lines = self.lines();
         let mut listed = vec![!self.is_listed(); lines];
-        for place in 0..self.touched {
+        for place in 0..self.touched as usize {
             ensure(
                 self.is_listed(),
                 "touched",
@@ -210,7 +248,7 @@ impl RawInner {
                 line,
             )?;
         }
-        for index in 0..self.mask + GROUP_SLOTS {
+        for index in 0..self.groups() * GROUP_SLOTS {
             let clean = self.tag_at(index) == tag::EMPTY && self.filter_bits(index) == 0;
             ensure(
                 clean || listed[index / LINE_SLOTS],
@@ -224,7 +262,7 @@ impl RawInner {
 
     /// Returns the filter byte of the group that `index` is in.
     fn filter_bits(&self, index: usize) -> u8 {
-        assert!(index < self.mask + GROUP_SLOTS);
+        assert!(index < self.groups() * GROUP_SLOTS);
         // SAFETY: `slab`, just compared.
         let place = unsafe { self.filter(index & !(GROUP_SLOTS - 1)) };
         // SAFETY: `slab`. Filter bytes are initialised.

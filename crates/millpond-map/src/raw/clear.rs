@@ -7,6 +7,7 @@
 use super::history::count;
 use super::inner::{LINE_SLOTS, RawInner};
 use super::layout::LINE_GROUPS;
+use super::reach::Reach;
 use crate::control::GROUP_SLOTS;
 
 impl RawInner {
@@ -36,8 +37,8 @@ impl RawInner {
     /// Wipes a table of more than one group.
     #[inline(never)]
     fn wipe_groups(&mut self) {
-        let lines = self.mask / LINE_SLOTS + 1;
-        if self.is_listed() && self.touched <= lines / 2 {
+        let lines = self.lines();
+        if self.is_listed() && self.touched as usize <= lines / 2 {
             // SAFETY: `touched`. What is not on the list is clean.
             unsafe { self.wipe_listed() };
         } else {
@@ -49,6 +50,10 @@ impl RawInner {
         self.displaced_limit = self.displaced_limit();
         self.filtered = false;
         self.stale = 0;
+        if let Some(reach) = self.reach {
+            // SAFETY: `slab`. The reach is the table's own.
+            unsafe { Reach::forget_tidying(reach) };
+        }
     }
 
     /// Wipes each line of the list.
@@ -57,7 +62,7 @@ impl RawInner {
     ///
     /// `touched`: the table has a list.
     unsafe fn wipe_listed(&mut self) {
-        for place in 0..self.touched {
+        for place in 0..self.touched as usize {
             // SAFETY: by contract.
             let list = unsafe { self.list() };
             // SAFETY: `touched`. The first `touched` places of the list are in use.
@@ -85,11 +90,11 @@ impl RawInner {
     ///
     /// `slab`: the table is not shared.
     unsafe fn wipe_dense(&mut self) {
-        // SAFETY: `slab`. A table has `mask + 16` tags.
-        unsafe { self.control.write_bytes(0, self.mask + GROUP_SLOTS) };
+        // SAFETY: `slab`. A table has sixteen tags for each group.
+        unsafe { self.control.write_bytes(0, self.groups() * GROUP_SLOTS) };
         if self.filtered {
             // SAFETY: by contract.
-            unsafe { self.wipe_filter(0, self.mask / GROUP_SLOTS + 1) };
+            unsafe { self.wipe_filter(0, self.groups()) };
         }
         // SAFETY: by contract.
         unsafe { self.reset_dirty() };
@@ -102,10 +107,10 @@ impl RawInner {
     /// `slab`: the table is not shared, and its geometry is that of its slab.
     #[inline(always)]
     pub(super) unsafe fn wipe_all(&mut self) {
-        // SAFETY: `slab`. A table has `mask + 16` tags.
-        unsafe { self.control.write_bytes(0, self.mask + GROUP_SLOTS) };
+        // SAFETY: `slab`. A table has sixteen tags for each group.
+        unsafe { self.control.write_bytes(0, self.groups() * GROUP_SLOTS) };
         // SAFETY: by contract.
-        unsafe { self.wipe_filter(0, self.mask / GROUP_SLOTS + 1) };
+        unsafe { self.wipe_filter(0, self.groups()) };
         // SAFETY: by contract.
         unsafe { self.reset_dirty() };
     }
@@ -116,7 +121,7 @@ impl RawInner {
     ///
     /// `slab`: the table is not shared, and has that many groups from there.
     #[inline(always)]
-    unsafe fn wipe_filter(&mut self, off: usize, groups: usize) {
+    pub(super) unsafe fn wipe_filter(&mut self, off: usize, groups: usize) {
         // SAFETY: `slab`, by contract.
         let filter = unsafe { self.filter(off) };
         // SAFETY: `slab`. One filter byte for each group.
@@ -136,7 +141,7 @@ impl RawInner {
     /// `slab`: the table is not shared.
     #[inline(always)]
     unsafe fn reset_dirty(&mut self) {
-        let lines = self.mask / LINE_SLOTS + 1;
+        let lines = self.lines();
         let value = u8::from(!self.is_listed());
         // SAFETY: `slab`. The table has that many lines; the last one's byte is the lowest.
         let lowest = unsafe { self.dirty(lines - 1) };

@@ -9,9 +9,9 @@ use core::ptr::NonNull;
 use allocator_api2::alloc::Allocator;
 
 use super::RawTable;
-use super::inner::{LINE_SLOTS, RawInner};
+use super::inner::RawInner;
 use super::iter::RawIndices;
-use super::layout::{GUESTS_BYTES, guests_above_control, list_below_control};
+use super::layout::{CLASSES, GUESTS_BYTES, counters_above_control, guests_above_control};
 use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
 
@@ -102,26 +102,75 @@ impl RawInner {
     /// `slab`: `self` is not shared and has the geometry of `source`. `full`: it has an
     /// entry wherever `source` has one, and had none before.
     unsafe fn copy_control(&mut self, source: &RawInner) {
-        let lines = source.mask / LINE_SLOTS + 1;
-        let below = if source.is_listed() {
-            list_below_control(lines)
-        } else {
-            lines
+        // SAFETY: by contract. Entries of no bytes take their slots along.
+        unsafe { self.copy_arrays(source, 0) };
+    }
+
+    /// Copies slots of `slot_bytes` each, control bytes, side arrays and counts of `source`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `self` is not shared, and has the slots in use that `source` has, if not the
+    /// same layout. Where `slot_bytes` is 0 entries are the caller's concern, else the
+    /// entries of `source` move.
+    pub(super) unsafe fn copy_arrays(&mut self, source: &RawInner, slot_bytes: usize) {
+        let (groups, lines) = (source.groups(), source.lines());
+        let side = |inner: &RawInner, distance: fn(usize) -> usize| {
+            // SAFETY: `slab`. Side arrays lie so far above the tags.
+            unsafe { inner.control.add(distance(inner.span())) }
         };
-        let groups = source.mask / GROUP_SLOTS + 1;
-        let above = guests_above_control(source.mask) + groups * GUESTS_BYTES;
-        // SAFETY: `slab`. List and dirty bytes lie that far below the tags.
-        let from = unsafe { source.control.sub(below) };
-        // SAFETY: `slab`; the geometries are equal.
-        let to = unsafe { self.control.sub(below) };
-        // SAFETY: `slab`. The side arrays of two slabs; what is uninitialised stays so.
-        unsafe { to.copy_from_nonoverlapping(from, below + above) };
+        // SAFETY: `slab`. As many slots are in use of both.
+        unsafe { copy(source.slots, self.slots, source.limit * slot_bytes) };
+        // SAFETY: `slab`. There are sixteen tags for each group.
+        unsafe { copy(source.control, self.control, groups * GROUP_SLOTS) };
+        // SAFETY: `slab`. There is a filter byte for each group.
+        unsafe { copy(source.filter, self.filter, groups) };
+        let counters = [source, self].map(|inner| side(inner, counters_above_control));
+        // SAFETY: `slab`. What is uninitialised stays so.
+        unsafe { copy(counters[0], counters[1], groups * CLASSES) };
+        if source.mask != 0 {
+            let guests = [source, self].map(|inner| side(inner, guests_above_control));
+            // SAFETY: `slab`. There is a set for each of several groups.
+            unsafe { copy(guests[0], guests[1], groups * GUESTS_BYTES) };
+        }
+        // SAFETY: `slab`. Dirty bytes grow downwards from the tags.
+        let from = unsafe { source.control.sub(lines) };
+        // SAFETY: `slab`, as above.
+        let to = unsafe { self.control.sub(lines) };
+        // SAFETY: `slab`. There is a dirty byte for each line.
+        unsafe { copy(from, to, lines) };
+        if source.is_listed() {
+            // SAFETY: `touched`, just asked for.
+            let from = unsafe { source.list() };
+            // SAFETY: `touched`: with the same slots `self` has a list, too.
+            let to = unsafe { self.list() };
+            // SAFETY: `touched`. So many places of the list are in use.
+            unsafe {
+                copy(
+                    from.cast(),
+                    to.cast(),
+                    source.touched as usize * size_of::<u32>(),
+                )
+            };
+        }
         *self = RawInner {
             control: self.control,
             slots: self.slots,
+            filter: self.filter,
+            reach: self.reach,
             slab_bytes: self.slab_bytes,
             history: self.history,
             ..*source
         };
     }
+}
+
+/// Copies bytes from one table to another.
+///
+/// # Safety
+///
+/// `slab`: there are so many bytes at both.
+unsafe fn copy(from: NonNull<u8>, to: NonNull<u8>, bytes: usize) {
+    // SAFETY: by contract; the memory of two tables does not overlap.
+    unsafe { to.copy_from_nonoverlapping(from, bytes) };
 }

@@ -59,8 +59,13 @@ impl<T, A: Allocator> RawTable<T, A> {
             None
         } else {
             let geometry = inner.geometry();
-            let slab = geometry.slab(Self::ENTRY);
-            slab.map(|slab| slab.layout.size() - geometry.slots() * Self::ENTRY.size)
+            let slots_bytes = geometry.limit() * Self::ENTRY.size;
+            if inner.reach.is_some() {
+                Some(inner.slab_bytes - slots_bytes)
+            } else {
+                let slab = geometry.slab(Self::ENTRY);
+                slab.map(|slab| slab.layout.size() - slots_bytes)
+            }
         };
         TableStats {
             len: inner.len,

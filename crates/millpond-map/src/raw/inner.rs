@@ -2,10 +2,14 @@
 //!
 //! # Invariants
 //!
-//! - `slab`: `control` and `slots` point into one slab laid out as
-//!   [`Geometry`] says, lent by the table's allocator; or the table is *shared*:
+//! - `slab`: `control`, `filter` and `slots` point into one slab laid out as
+//!   [`Geometry`] says, lent by the table's allocator; or into a range that is laid out
+//!   for the span of its [`Reach`], which is no less; or the table is *shared*:
 //!   `slab_bytes` is zero, and `control` is the one empty group of all empty tables, which
-//!   lies in read-only memory.
+//!   lies in read-only memory. Of each array so much is in use, and initialised where
+//!   it has to be, as belongs to the slots below `limit`.
+//! - `limit`: homes are below `limit`, which is all slots, or between half of them and all
+//!   and whole blocks.
 //! - `full`: a tag is nonzero exactly where the slot holds an entry.
 //! - `room`: `len + growth_left` is the capacity of the geometry.
 //! - `filter`: where an entry lies past its home group, every group that its search goes
@@ -20,14 +24,16 @@
 //!
 //! `check` verifies them all.
 
+use core::hint::{black_box, cold_path};
 use core::ptr::NonNull;
 
 use super::history::History;
 use super::layout::{
     CLASSES, GUESTS_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, counters_above_control,
-    filter_above_control, guests_above_control, list_below_control,
+    guests_above_control, list_below_control,
 };
 use super::probe::Probe;
+use super::reach::Reach;
 use crate::control::{GROUP_SLOTS, Group, Needle, tag};
 
 /// Slots of one line of tags.
@@ -48,8 +54,13 @@ pub(crate) struct RawInner {
     pub(super) control: NonNull<u8>,
     /// The first slot, which is the start of the slab. Dangling in a shared table.
     pub(super) slots: NonNull<u8>,
-    /// Turns a hash into the offset of its home group, in slots: 16 × (groups − 1).
+    /// Turns a hash into the offset of its home group, in slots: 16 × (groups − 1). Above
+    /// `limit` a home has not been split off yet: half the mask tells where it is.
     pub(super) mask: usize,
+    /// Slots in use.
+    pub(super) limit: usize,
+    /// The first filter byte.
+    pub(super) filter: NonNull<u8>,
     /// Entries that still fit.
     pub(super) growth_left: usize,
     /// Entries.
@@ -59,17 +70,20 @@ pub(crate) struct RawInner {
     /// Where `displaced` and `stale` are more, an insert whose home group is full rebuilds
     /// the table first.
     pub(super) displaced_limit: usize,
-    /// Lines on the list.
-    pub(super) touched: usize,
-    /// Bytes of the slab as the allocator lent it; zero when shared.
+    /// Lines on the list, which names them by u32.
+    pub(super) touched: u32,
+    /// The range that the table lies in; none where it has a slab.
+    pub(super) reach: Option<NonNull<Reach>>,
+    /// Bytes of the slab as the allocator lent it, or that are in use of a range; zero when
+    /// shared.
     pub(super) slab_bytes: usize,
     /// What has happened to the table, counted on slow paths.
     pub(super) history: History,
     /// A filter bit may be set.
     pub(super) filtered: bool,
     /// Displaced entries that were erased without their hash: filter and counters still
-    /// speak of them, until the next rebuild.
-    pub(super) stale: usize,
+    /// speak of them, until the next rebuild. A few suffice to cause one.
+    pub(super) stale: u32,
 }
 
 impl RawInner {
@@ -78,11 +92,14 @@ impl RawInner {
         control: NonNull::from_ref(&EMPTY_CONTROL).cast(),
         slots: NonNull::from_ref(&EMPTY_CONTROL).cast(),
         mask: 0,
+        limit: GROUP_SLOTS,
+        filter: NonNull::from_ref(&EMPTY_CONTROL.0[GROUP_SLOTS]),
         growth_left: 0,
         len: 0,
         displaced: 0,
         displaced_limit: usize::MAX,
         touched: 0,
+        reach: None,
         slab_bytes: 0,
         history: History::NONE,
         filtered: false,
@@ -109,13 +126,30 @@ impl RawInner {
 
     /// Returns the slots and groups.
     pub(super) fn geometry(&self) -> Geometry {
-        Geometry::of_table(self.mask, self.capacity())
+        Geometry::of_table(self.mask, self.limit)
     }
 
-    /// Returns the offset of the home group of `hash`, a multiple of 16 up to `mask`.
-    #[inline]
+    /// Returns the mask that the arrays are laid out for.
+    pub(super) fn span(&self) -> usize {
+        match self.reach {
+            None => self.mask,
+            // SAFETY: `slab`. The reach is the table's own.
+            Some(reach) => unsafe { reach.as_ref() }.span(),
+        }
+    }
+
+    /// Returns the offset of the home group of `hash`, a multiple of 16 below `limit`.
+    #[inline(always)]
     pub(super) fn home(&self, hash: u64) -> usize {
-        hash as usize & self.mask
+        let off = hash as usize & self.mask;
+        if off >= self.limit {
+            // A branch, not a choice of values: it is always predicted but while the table
+            // grows, and the address of the group does not wait for it.
+            cold_path();
+            // Read again: half the mask is not worth a register of every loop over keys.
+            return off & black_box(self.mask) >> 1;
+        }
+        off
     }
 
     /// Returns the most entries outside their home group, present or erased without a trace of
@@ -128,7 +162,7 @@ impl RawInner {
         if self.mask < (UNLISTED_GROUPS - 1) * GROUP_SLOTS {
             usize::MAX
         } else {
-            self.mask / 16 * 3
+            self.limit / 16 * 3
         }
     }
 
@@ -136,11 +170,11 @@ impl RawInner {
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is a multiple of 16, at most `mask`.
+    /// `slab`: `off` is a multiple of 16, below `limit`.
     #[inline]
     pub(super) unsafe fn group(&self, off: usize) -> Group {
-        debug_assert!(off <= self.mask && off.is_multiple_of(GROUP_SLOTS));
-        // SAFETY: `slab`. The tags of a table are `mask + 16` bytes.
+        debug_assert!(off < self.limit && off.is_multiple_of(GROUP_SLOTS));
+        // SAFETY: `slab`. There is a tag for each slot below the limit.
         let from = unsafe { self.control.add(off) };
         // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
         unsafe { Group::load(from.as_ptr()) }
@@ -153,8 +187,8 @@ impl RawInner {
     /// `slab`: as [`group`](Self::group), and the table is not shared.
     #[inline]
     pub(super) unsafe fn set_group(&mut self, off: usize, group: Group) {
-        debug_assert!(off <= self.mask && off.is_multiple_of(GROUP_SLOTS) && !self.is_shared());
-        // SAFETY: `slab`. The tags of a table are `mask + 16` bytes.
+        debug_assert!(off < self.limit && off.is_multiple_of(GROUP_SLOTS) && !self.is_shared());
+        // SAFETY: `slab`. There is a tag for each slot below the limit.
         let to = unsafe { self.control.add(off) };
         // SAFETY: `slab`. Sixteen tags start there, aligned, in memory of our own.
         unsafe { group.store(to.as_ptr()) }
@@ -164,21 +198,21 @@ impl RawInner {
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is a multiple of 16, at most `mask`.
+    /// `slab`: `off` is a multiple of 16, below `limit`.
     #[inline]
     pub(super) unsafe fn filter(&self, off: usize) -> NonNull<u8> {
-        // SAFETY: `slab`. One filter byte for each group follows the tags.
-        unsafe {
-            self.control
-                .add(filter_above_control(self.mask) + off / GROUP_SLOTS)
-        }
+        // Volatile: kept in a register, it would push out what every hit needs.
+        // SAFETY: a field of a table that is borrowed.
+        let first = unsafe { (&raw const self.filter).read_volatile() };
+        // SAFETY: `slab`. There is one filter byte for each group.
+        unsafe { first.add(off / GROUP_SLOTS) }
     }
 
     /// Tells whether an entry of the class of `hash` went past the group at `off`.
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is a multiple of 16, at most `mask`.
+    /// `slab`: `off` is a multiple of 16, below `limit`.
     #[inline]
     pub(super) unsafe fn passed(&self, off: usize, hash: u64) -> bool {
         // SAFETY: `slab`, by contract.
@@ -192,30 +226,33 @@ impl RawInner {
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is a multiple of 16, at most `mask`, and the table is not shared.
+    /// `slab`: `off` is a multiple of 16, below `limit`, and the table is not shared.
     pub(super) unsafe fn counter(&self, off: usize, hash: u64) -> NonNull<u8> {
         let index = off / GROUP_SLOTS * CLASSES + tag::class(hash);
         // SAFETY: `slab`. Eight counters for each group follow the filter.
-        unsafe { self.control.add(counters_above_control(self.mask) + index) }
+        unsafe {
+            self.control
+                .add(counters_above_control(self.span()) + index)
+        }
     }
 
     /// Returns the place of the set of guests of the group at `off`.
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is a multiple of 16, at most `mask`, which is not zero.
+    /// `slab`: `off` is a multiple of 16, below `limit`; `mask` is not zero.
     pub(super) unsafe fn guests(&self, off: usize) -> NonNull<u16> {
         let index = off / GROUP_SLOTS * GUESTS_BYTES;
         // SAFETY: `slab`. A set for each group follows the counters. It is aligned, since
         // the tags are and the distance is even.
-        unsafe { self.control.add(guests_above_control(self.mask) + index) }.cast()
+        unsafe { self.control.add(guests_above_control(self.span()) + index) }.cast()
     }
 
     /// Returns the lanes of the group at `off` that hold guests, lane `n` in bit `n`.
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is a multiple of 16, at most `mask`.
+    /// `slab`: `off` is a multiple of 16, below `limit`.
     pub(super) unsafe fn guest_lanes(&self, off: usize) -> u16 {
         if self.mask == 0 {
             return 0;
@@ -230,8 +267,8 @@ impl RawInner {
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is a multiple of 16, at most `mask`, which is not zero.
-    unsafe fn set_guest(&mut self, off: usize, lane: usize, is_guest: bool) {
+    /// `slab`: `off` is a multiple of 16, below `limit`; `mask` is not zero.
+    pub(super) unsafe fn set_guest(&mut self, off: usize, lane: usize, is_guest: bool) {
         // SAFETY: `slab`, by contract.
         let guests = unsafe { self.guests(off) };
         // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
@@ -257,10 +294,22 @@ impl RawInner {
     ///
     /// `slab`: the table has a list, that is, more than [`UNLISTED_GROUPS`] groups.
     pub(super) unsafe fn list(&self) -> NonNull<u32> {
-        let lines = self.mask / LINE_SLOTS + 1;
+        let lines = self.span() / LINE_SLOTS + 1;
         // SAFETY: `slab`. The list lies below the dirty bytes; it is aligned to 4 since
         // the tags are and the distance is a multiple of 4.
         unsafe { self.control.sub(list_below_control(lines)) }.cast()
+    }
+
+    /// Returns the lines in use.
+    #[inline]
+    pub(super) fn lines(&self) -> usize {
+        self.limit.div_ceil(LINE_SLOTS)
+    }
+
+    /// Returns the groups in use.
+    #[inline]
+    pub(super) fn groups(&self) -> usize {
+        self.limit.div_ceil(GROUP_SLOTS)
     }
 
     /// Tells whether the table keeps a list of touched lines.
@@ -291,7 +340,7 @@ impl RawInner {
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is at most `mask`.
+    /// `slab`: `off` is below `limit`.
     #[inline]
     unsafe fn touch(&mut self, off: usize) {
         // SAFETY: `slab`, by contract.
@@ -309,8 +358,8 @@ impl RawInner {
     ///
     /// `slab`, `touched`: the table has a list, and `line` is one of its lines, not on it.
     #[inline(never)]
-    unsafe fn touch_first(&mut self, line: usize) {
-        debug_assert!(self.is_listed() && self.touched <= self.mask / LINE_SLOTS);
+    pub(super) unsafe fn touch_first(&mut self, line: usize) {
+        debug_assert!(self.is_listed() && (self.touched as usize) < self.lines());
         // SAFETY: `slab`, by contract.
         let dirty = unsafe { self.dirty(line) };
         // SAFETY: `slab`; the slab is our own.
@@ -318,7 +367,7 @@ impl RawInner {
         // SAFETY: `slab`, by contract.
         let list = unsafe { self.list() };
         // SAFETY: `touched`. No line is listed twice, so there is a place for this one.
-        let place = unsafe { list.add(self.touched) };
+        let place = unsafe { list.add(self.touched as usize) };
         // SAFETY: `slab`; the layout gives the list a place for every line.
         unsafe { place.write(line as u32) };
         self.touched += 1;
@@ -352,7 +401,7 @@ impl RawInner {
     #[cold]
     #[inline(never)]
     unsafe fn claim_away(&mut self, hash: u64) -> usize {
-        let mut probe = Probe::new(self.home(hash), self.mask);
+        let mut probe = Probe::new(self.home(hash), self.limit);
         loop {
             let off = probe.off();
             // SAFETY: `slab`. A probe goes through groups of the table.
@@ -430,7 +479,7 @@ impl RawInner {
             unsafe { self.set_guest(off, lane, false) };
             self.displaced -= 1;
             // Which groups it went past is not known. Their bits stay; that costs probes.
-            self.stale += 1;
+            self.stale = self.stale.saturating_add(1);
         }
     }
 
@@ -470,8 +519,13 @@ impl RawInner {
         // SAFETY: `slab`; a single group has no guests.
         unsafe { self.set_guest(off, lane, false) };
         self.displaced -= 1;
+        self.forget_path(off, hash);
+    }
+
+    /// Takes back what was noted on the way of an entry with `hash` to the group at `off`.
+    pub(super) fn forget_path(&mut self, off: usize, hash: u64) {
         // A probe comes to every group, so to this one, whatever the hash.
-        let mut probe = Probe::new(self.home(hash), self.mask);
+        let mut probe = Probe::new(self.home(hash), self.limit);
         while probe.off() != off {
             // SAFETY: `slab`. A probe goes through groups of the table, which had an entry.
             unsafe { self.forget_pass(probe.off(), hash) };
@@ -508,3 +562,6 @@ impl RawInner {
         }
     }
 }
+
+// A table for many threads keeps its lock and this in two cache lines.
+const _: () = assert!(size_of::<RawInner>() <= 120);

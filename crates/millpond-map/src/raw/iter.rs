@@ -51,7 +51,7 @@ impl RawIndices {
             list: NonNull::dangling(),
             left: table.len,
         };
-        if table.is_listed() && table.touched <= table.mask / LINE_SLOTS / 2 {
+        if table.is_listed() && table.touched as usize <= (table.lines() - 1) / 2 {
             // SAFETY: `touched`, just asked for.
             walk.list = unsafe { table.list() };
             // One group before the start, at the end of an empty run.

@@ -23,7 +23,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     /// `alive`, for as long as `next` is called.
     #[inline]
     pub(crate) unsafe fn iter_hash(&self, hash: u64) -> RawIterHash<T> {
-        let probe = Probe::new(self.inner.home(hash), self.inner.mask);
+        let probe = Probe::new(self.inner.home(hash), self.inner.limit);
         // SAFETY: `slab`. A home is a group of the table.
         let group = unsafe { self.inner.group(probe.off()) };
         RawIterHash {

@@ -16,6 +16,17 @@
 //!
 //! A table of one group fills to the last slot, since nothing needs an empty lane
 //! to stop at. Larger ones stop at 14 of 16, which is hashbrown's 7/8.
+//!
+//! A table that grows in place has more slots laid out than in use:
+//!
+//! ```text
+//!   0            base         limit           slots = 2 × base
+//!   ├─ split ─┬─ whole ─┼─ split ─┼─ not there yet ─┤
+//!             └─ limit − base
+//! ```
+//!
+//! Its blocks of [`BLOCK_SLOTS`] are split one by one, each into itself and the block
+//! `base` further on, every [`SPLIT_ENTRIES`] entries, until `limit` reaches `slots`.
 
 use core::alloc::Layout;
 
@@ -26,6 +37,9 @@ pub(crate) const CLASSES: usize = 8;
 
 /// Bytes of a group's set of guests: one bit a lane.
 pub(crate) const GUESTS_BYTES: usize = GROUP_SLOTS / 8;
+
+/// Bytes of a group besides its slots, lines left aside.
+const GROUP_BYTES: usize = GROUP_SLOTS + 1 + CLASSES + GUESTS_BYTES;
 
 /// Groups whose tags share a cache line of 64 bytes; `clear` works line by line.
 pub(crate) const LINE_GROUPS: usize = 4;
@@ -39,6 +53,28 @@ pub(crate) const UNLISTED_GROUPS: usize = 16;
 ///
 /// Guessed: sixteen such slots are a kilobyte.
 const LARGE_ENTRY_BYTES: usize = 64;
+
+/// Groups of one block: a search stays in its home's block until it has seen all of it,
+/// and a table grows by splitting one block at a time.
+///
+/// Measured in the growth study: at load 7/8 blocks of 64 hardly ever overflow, blocks of
+/// 16 do. Tests make them tiny, so that they overflow all the time.
+pub(crate) const BLOCK_GROUPS: usize = if cfg!(millpond_tiny_blocks) { 16 } else { 64 };
+
+/// Slots of one block.
+pub(crate) const BLOCK_SLOTS: usize = BLOCK_GROUPS * GROUP_SLOTS;
+
+/// Entries that the split of one block makes room for.
+///
+/// The last block of a round is split at load 7/8 + 1/128, at which blocks still hardly
+/// ever overflow. A round that began earlier would break the promise of `with_capacity`.
+pub(crate) const SPLIT_ENTRIES: usize = if cfg!(millpond_tiny_blocks) { 2 } else { 8 };
+
+const _: () = {
+    assert!(BLOCK_GROUPS.is_power_of_two() && BLOCK_GROUPS >= LINE_GROUPS);
+    // The blocks of a whole round are paid for by less than the entries that it makes room for.
+    assert!(SPLIT_ENTRIES * 16 <= BLOCK_SLOTS);
+};
 
 /// The size and alignment of one entry, in bytes. `size` is a multiple of `align`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,13 +95,23 @@ impl TableLayout {
 
 /// The number of slots of a table, and of groups.
 ///
-/// Either one group with 4, 8 or 16 slots, or a power of two of full groups.
+/// Either one group with 4, 8 or 16 slots, or a power of two of full groups. All are in
+/// use, but for a table in the middle of growing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Geometry {
     slots: usize,
+    /// Slots in use: between half of them and all; whole blocks, if not all.
+    limit: usize,
 }
 
 impl Geometry {
+    const fn whole(slots: usize) -> Geometry {
+        Geometry {
+            slots,
+            limit: slots,
+        }
+    }
+
     /// Returns the smallest geometry that holds `capacity` entries, at least one.
     ///
     /// None when the number of slots overflows.
@@ -78,30 +124,57 @@ impl Geometry {
             } else {
                 4
             };
-            return Some(Geometry { slots });
+            return Some(Geometry::whole(slots));
         }
         match capacity.div_ceil(14).checked_next_power_of_two() {
             Some(groups) => match groups.checked_mul(GROUP_SLOTS) {
-                Some(slots) => Some(Geometry { slots }),
+                Some(slots) => Some(Geometry::whole(slots)),
                 None => None,
             },
             None => None,
         }
     }
 
-    /// Returns the geometry of a table that is in use, from its mask and capacity.
-    pub(crate) const fn of_table(mask: usize, capacity: usize) -> Geometry {
-        let slots = if mask == 0 {
-            capacity
-        } else {
-            mask + GROUP_SLOTS
-        };
-        Geometry { slots }
+    /// Returns the geometry of a table that is in use, from its mask and limit.
+    pub(crate) const fn of_table(mask: usize, limit: usize) -> Geometry {
+        let slots = if mask == 0 { limit } else { mask + GROUP_SLOTS };
+        Geometry { slots, limit }
     }
 
-    /// Returns the slots, full or not.
+    /// Returns the geometry with twice the slots, of which none is in use yet that was not
+    /// before. None when their number overflows.
+    ///
+    /// The geometry is whole, and of at least one block.
+    pub(crate) const fn begin_round(self) -> Option<Geometry> {
+        debug_assert!(self.is_whole() && self.limit >= BLOCK_SLOTS);
+        match self.slots.checked_mul(2) {
+            Some(slots) => Some(Geometry { slots, ..self }),
+            None => None,
+        }
+    }
+
+    /// Returns the geometry with one block more in use. There is one that is not.
+    pub(crate) const fn with_block(self) -> Geometry {
+        debug_assert!(!self.is_whole());
+        Geometry {
+            limit: self.limit + BLOCK_SLOTS,
+            ..self
+        }
+    }
+
+    /// Returns the slots, in use or not, full or not.
     pub(crate) const fn slots(self) -> usize {
         self.slots
+    }
+
+    /// Returns the slots in use, full or not.
+    pub(crate) const fn limit(self) -> usize {
+        self.limit
+    }
+
+    /// Tells whether all slots are in use.
+    pub(crate) const fn is_whole(self) -> bool {
+        self.limit == self.slots
     }
 
     /// Returns the groups, a power of two.
@@ -114,13 +187,23 @@ impl Geometry {
         (self.groups() - 1) * GROUP_SLOTS
     }
 
-    /// Returns the entries that fit before the table grows.
+    /// Returns the entries that fit before the table grows, or grows on.
     pub(crate) const fn capacity(self) -> usize {
         if self.slots <= GROUP_SLOTS {
             self.slots
-        } else {
+        } else if self.is_whole() {
             self.slots / 8 * 7
+        } else {
+            let base = self.slots / 2;
+            base / 8 * 7 + (self.limit - base) / BLOCK_SLOTS * SPLIT_ENTRIES
         }
+    }
+
+    /// Returns the bytes that a table with this much in use has touched, wherever they lie.
+    pub(crate) const fn used_bytes(self, entry: TableLayout) -> usize {
+        let groups = self.limit.div_ceil(GROUP_SLOTS);
+        let lines = groups.div_ceil(LINE_GROUPS);
+        self.limit * entry.size + lines * 5 + groups * GROUP_BYTES
     }
 
     /// Returns the lines of tags, each with a dirty byte.
@@ -178,14 +261,65 @@ impl Geometry {
         let Some(control) = before.checked_next_multiple_of(control_align) else {
             return None;
         };
-        let Some(bytes) = control.checked_add(groups * (GROUP_SLOTS + 1 + CLASSES + GUESTS_BYTES))
-        else {
+        let Some(bytes) = control.checked_add(groups * GROUP_BYTES) else {
             return None;
         };
         match Layout::from_size_align(bytes, align) {
             Ok(layout) => Some(SlabLayout { layout, control }),
             Err(_) => None,
         }
+    }
+}
+
+/// The range of a table that grows in place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Span {
+    /// Where the arrays lie: as in the largest table that the range has room for.
+    pub(crate) slab: SlabLayout,
+    /// The mask of that table.
+    pub(crate) mask: usize,
+    /// Bytes of the range.
+    pub(crate) bytes: usize,
+}
+
+/// The ranges that tables grow in, in bytes of addresses.
+///
+/// Few sizes, so that a range that was given back fits the next table. Guessed: a table of
+/// some hundred kilobytes may grow a thousandfold in the first.
+const RANGE_BYTES: [usize; 3] = [1 << 30, 1 << 36, 1 << 42];
+
+/// How many times the slots of a table its range has room for, at least.
+const SPAN_FACTOR: usize = 4;
+
+/// The most slots whose lines a list can name by u32, a power of two.
+const LISTED_SLOTS_MAX: usize = 1 << 37;
+
+/// The largest alignment of entries in a range, in bytes.
+const RANGE_ALIGN: usize = 2 << 20;
+
+impl Geometry {
+    /// Returns the range for a table with this geometry, and where everything lies in it.
+    ///
+    /// None where there is no range large enough, or the entries have no size.
+    pub(crate) fn span(self, entry: TableLayout) -> Option<Span> {
+        if entry.size == 0 || entry.align > RANGE_ALIGN {
+            return None;
+        }
+        RANGE_BYTES.into_iter().find_map(|bytes| {
+            // Each slot takes its entry and less than two bytes.
+            let most = bytes / (entry.size + 2);
+            let slots = (1 << most.checked_ilog2()?).min(LISTED_SLOTS_MAX);
+            let whole = Geometry::whole(slots);
+            let slab = whole.slab(entry)?;
+            let fits = slab.layout.size() <= bytes
+                && slots >= BLOCK_SLOTS
+                && slots / SPAN_FACTOR >= self.slots;
+            fits.then_some(Span {
+                slab,
+                mask: whole.mask(),
+                bytes,
+            })
+        })
     }
 }
 
@@ -274,7 +408,7 @@ mod tests {
                 assert!(geometry.groups().is_power_of_two());
                 assert_eq!(geometry.mask() + 16, geometry.groups() * 16);
                 assert_eq!(
-                    Geometry::of_table(geometry.mask(), geometry.capacity()),
+                    Geometry::of_table(geometry.mask(), geometry.limit()),
                     geometry
                 );
                 previous = geometry;
@@ -314,6 +448,33 @@ mod tests {
     }
 
     #[test]
+    fn a_round_ends_with_all_slots_in_use_and_never_takes_room_away() {
+        let entry = TableLayout { size: 16, align: 8 };
+        for blocks_log2 in 0..8 {
+            let base = BLOCK_SLOTS << blocks_log2;
+            let whole = Geometry::for_capacity(base / 8 * 7, entry).unwrap();
+            assert_eq!(whole.slots(), base);
+            let mut geometry = whole.begin_round().unwrap();
+            assert_eq!(geometry.slots(), 2 * base);
+            assert_eq!(geometry.capacity(), whole.capacity());
+            assert_eq!(geometry.used_bytes(entry), whole.used_bytes(entry));
+            while !geometry.is_whole() {
+                let next = geometry.with_block();
+                assert!(next.capacity() >= geometry.capacity() + SPLIT_ENTRIES);
+                assert!(next.used_bytes(entry) > geometry.used_bytes(entry));
+                assert_eq!(Geometry::of_table(next.mask(), next.limit()), next);
+                // The fullest block, one that is not split, is never above 29 of 32.
+                assert!(geometry.capacity() * 32 <= 29 * base);
+                geometry = next;
+            }
+            assert_eq!(
+                Geometry::for_capacity(whole.capacity() + 1, entry),
+                Some(geometry)
+            );
+        }
+    }
+
+    #[test]
     fn a_slab_that_overflows_is_none() {
         let entry = TableLayout { size: 16, align: 8 };
         let fits = |capacity| {
@@ -334,6 +495,25 @@ mod tests {
         assert!(
             Geometry::for_capacity(usize::MAX, nothing).is_none_or(|g| g.slab(nothing).is_none())
         );
+    }
+
+    #[test]
+    fn a_span_has_room_for_four_times_the_table_and_few_sizes() {
+        for entry in ENTRIES {
+            for capacity in (10..30).map(|log2| 14 << log2) {
+                let geometry = Geometry::for_capacity(capacity, entry).unwrap();
+                let Some(span) = geometry.span(entry) else {
+                    let least = 4 * geometry.slots() * (entry.size + 2);
+                    assert!(entry.size == 0 || least > RANGE_BYTES[2], "{entry:?}");
+                    continue;
+                };
+                let Span { slab, mask, bytes } = span;
+                assert!(RANGE_BYTES.contains(&bytes) && slab.layout.size() <= bytes);
+                assert!(mask + 16 >= 4 * geometry.slots());
+                let whole = Geometry::of_table(mask, mask + 16);
+                assert_eq!(whole.slab(entry), Some(slab));
+            }
+        }
     }
 
     #[test]

@@ -26,11 +26,13 @@ mod many;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod probe;
+mod reach;
 mod rebuild;
 mod rehash;
 mod retain;
 mod scan;
 mod slab;
+mod split;
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -185,7 +187,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         mut eq: impl FnMut(&T) -> bool,
     ) -> Option<usize> {
         let needle = Needle::of(hash);
-        let mut probe = Probe::new(self.inner.home(hash), self.inner.mask);
+        let mut probe = Probe::new(self.inner.home(hash), self.inner.limit);
         // Bounded by the groups: under a bad hash every filter may say "go on".
         loop {
             let off = probe.off();

@@ -61,9 +61,9 @@ impl<T> RawPart<T> {
     ///
     /// `alive`, for as long as a part of it is walked; the entries of `table` are of type `T`.
     unsafe fn all(table: &RawInner) -> RawPart<T> {
-        let limit = table.mask + GROUP_SLOTS;
+        let limit = table.limit;
         let lines = limit.div_ceil(LINE_SLOTS);
-        let listed = table.is_listed() && table.touched <= lines / 2;
+        let listed = table.is_listed() && table.touched as usize <= lines / 2;
         RawPart {
             control: table.control,
             slots: table.slots.cast(),
@@ -71,7 +71,11 @@ impl<T> RawPart<T> {
             // SAFETY: `touched`, just asked for.
             list: listed.then(|| unsafe { table.list() }),
             next: 0,
-            end: if listed { table.touched } else { lines },
+            end: if listed {
+                table.touched as usize
+            } else {
+                lines
+            },
             off: 0,
             line_end: 0,
             lanes: BitMask::NONE,

@@ -26,7 +26,7 @@ use super::RawTable;
 use super::history::count;
 use super::inner::RawInner;
 use super::iter::{RawIter, drop_rest};
-use super::layout::{Geometry, SlabLayout};
+use super::layout::{Geometry, SlabLayout, filter_above_control};
 use crate::control::{BitMask, GROUP_SLOTS, Needle};
 
 /// The smallest slab, in bytes, that is rebuilt in itself.
@@ -62,6 +62,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             let _ = self.try_shrink_to(0, hasher);
             return;
         };
+        let before = self.inner.limit;
         // SAFETY: `front`. The plan was made for this table, as it is.
         unsafe { self.clear_front(plan.first) };
         // SAFETY: `front`. The front was just cleared.
@@ -69,7 +70,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         // SAFETY: `front`, as above.
         unsafe { moving.all(hasher) };
         moving.finish();
-        self.cut(plan.slab);
+        self.cut(plan.slab, before);
     }
 
     /// Returns how the table fits into the front of its own slab; none where it does not.
@@ -81,6 +82,20 @@ impl<T, A: Allocator> RawTable<T, A> {
         let geometry = Geometry::for_capacity(inner.len, Self::ENTRY)?;
         let slab = geometry.slab(Self::ENTRY)?;
         let old = inner.geometry();
+        if inner.reach.is_some() {
+            // Everything stays where it is: the new arrays are the fronts of the old.
+            let first = geometry.slots();
+            let fits = slab.layout.size() >= IN_PLACE_BYTES
+                && geometry.capacity() < inner.capacity()
+                && first + inner.len <= old.limit();
+            let control = inner.control.addr().get() - inner.slots.addr().get();
+            let slab = SlabLayout { control, ..slab };
+            return fits.then_some(Plan {
+                geometry,
+                slab,
+                first,
+            });
+        }
         let first = slab
             .layout
             .size()
@@ -131,8 +146,12 @@ impl<T, A: Allocator> RawTable<T, A> {
         }
     }
 
-    /// Gives back all of the slab but what `slab` says, where the allocator can.
-    fn cut(&mut self, slab: SlabLayout) {
+    /// Gives back all of the slab but what `slab` says, where the allocator can; the table had
+    /// `before` slots in use.
+    fn cut(&mut self, slab: SlabLayout, before: usize) {
+        if self.inner.reach.is_some() {
+            return self.inner.trim(before, Self::ENTRY);
+        }
         let inner = &mut self.inner;
         let Ok(old) = Layout::from_size_align(inner.slab_bytes, slab.layout.align()) else {
             return; // not reached: the slab was lent for that
@@ -146,6 +165,8 @@ impl<T, A: Allocator> RawTable<T, A> {
         inner.slab_bytes = block.len();
         // SAFETY: the offset of the tags is within the layout, and so within the block.
         inner.control = unsafe { inner.slots.add(slab.control) };
+        // SAFETY: the filter lies within the layout as well.
+        inner.filter = unsafe { inner.control.add(filter_above_control(inner.mask)) };
     }
 }
 
@@ -172,10 +193,20 @@ impl<'a, T, A: Allocator> Moving<'a, T, A> {
         let old = &table.inner;
         // SAFETY: `front`. The new slab lies within the old one.
         let control = unsafe { old.slots.add(plan.slab.control) };
+        // In a range the arrays lie where they lay.
+        let span = match old.reach {
+            Some(_) => old.span(),
+            None => plan.geometry.mask(),
+        };
+        // SAFETY: `front`. So does its filter.
+        let filter = unsafe { control.add(filter_above_control(span)) };
         let mut fresh = RawInner {
             control,
             slots: old.slots,
+            filter,
+            reach: old.reach,
             mask: plan.geometry.mask(),
+            limit: plan.geometry.limit(),
             growth_left: plan.geometry.capacity(),
             slab_bytes: old.slab_bytes,
             history: old.history,
@@ -222,11 +253,11 @@ impl<'a, T, A: Allocator> Moving<'a, T, A> {
                 // SAFETY: `full`. The lane has a tag, so it is a slot.
                 return Some(unsafe { self.table.slot(self.off + lane) });
             }
-            if self.off == self.table.inner.mask {
+            if self.off + GROUP_SLOTS == self.table.inner.limit {
                 return None;
             }
             self.off += GROUP_SLOTS;
-            // SAFETY: `slab`. The last group is at `mask`.
+            // SAFETY: `slab`. There is a group below the limit.
             self.lanes = unsafe { self.table.inner.group(self.off) }.fulls();
         }
     }

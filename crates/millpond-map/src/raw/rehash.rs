@@ -11,6 +11,7 @@ use allocator_api2::alloc::Allocator;
 
 use super::history::count;
 use super::inner::RawInner;
+use super::layout::BLOCK_SLOTS;
 use super::slab::SlabGuard;
 use super::{RawTable, layout::Geometry};
 use crate::error::TryReserveError;
@@ -67,9 +68,11 @@ impl<T, A: Allocator> RawTable<T, A> {
     #[cold]
     #[inline(never)]
     fn make_room_at_home(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
-        if self.inner.displaced + self.inner.stale > self.inner.displaced_limit {
-            // Without memory for a second slab the table goes on as it is.
-            let _ = self.rebuild(self.inner.geometry(), hasher);
+        if self.inner.displaced + self.inner.stale as usize > self.inner.displaced_limit {
+            if !self.tidy_block(&hasher) {
+                // Without memory for a second slab the table goes on as it is.
+                let _ = self.rebuild(self.inner.geometry(), hasher);
+            }
             return;
         }
         let off = self.inner.home(hash);
@@ -85,13 +88,38 @@ impl<T, A: Allocator> RawTable<T, A> {
         let guest_hash = hasher(unsafe { guest.as_ref() });
         // From here on nothing unwinds.
         self.inner.forget_guest(from, guest_hash);
-        // Its lane stays full until it has another one, so it is not offered its own.
-        // SAFETY: `room`, asked for by `make_room`. The slot is written right below.
-        let slot = unsafe { self.claim(guest_hash) };
-        // SAFETY: both are slots for a `T`, and they differ, since the lane was full.
-        unsafe { slot.copy_from_nonoverlapping(guest, 1) };
-        // SAFETY: `full`. What the slot held has moved.
-        unsafe { self.inner.empty_lane(from) };
+        // SAFETY: `room`, asked for by `make_room`. The group is full, and what is noted of
+        // the guest has just been forgotten.
+        unsafe { self.lay_again(from, guest_hash) };
+    }
+
+    /// Lays one more block anew, of a table that grows block by block, as a step of laying
+    /// all of them. False where the table has to be rebuilt as a whole.
+    fn tidy_block(&mut self, hasher: &impl Fn(&T) -> u64) -> bool {
+        let Some(mut reach) = self.inner.reach else {
+            return false;
+        };
+        let stale = self.inner.stale;
+        // SAFETY: `slab`. The reach is the table's own.
+        let noted = unsafe { reach.as_mut() };
+        let block = noted.tidied;
+        if block == 0 {
+            noted.stale = stale;
+        }
+        if block + BLOCK_SLOTS > self.inner.limit || !self.lay_block(block, false, hasher) {
+            return false;
+        }
+        // SAFETY: `slab`, as above.
+        let reach = unsafe { reach.as_mut() };
+        reach.tidied += BLOCK_SLOTS;
+        if reach.tidied == self.inner.limit {
+            reach.tidied = 0;
+            // What has been left since the first block was laid may lie anywhere.
+            self.inner.stale -= reach.stale.min(stale);
+            let limit = self.inner.displaced_limit();
+            self.inner.displaced_limit = limit.max(self.inner.displaced.saturating_mul(2));
+        }
+        true
     }
 
     /// Takes a larger slab.
@@ -107,6 +135,9 @@ impl<T, A: Allocator> RawTable<T, A> {
             .len
             .checked_add(additional)
             .ok_or(TryReserveError::CapacityOverflow)?;
+        if self.grow_in_place(needed, &hasher) {
+            return Ok(());
+        }
         // At least the next size, so that a series of inserts moves each entry a constant
         // number of times.
         let capacity = needed.max(self.inner.capacity() + 1);

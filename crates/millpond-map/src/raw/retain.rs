@@ -119,10 +119,10 @@ struct Lines {
 
 impl Lines {
     fn of(table: &RawInner) -> Lines {
-        let lines = table.mask / LINE_SLOTS + 1;
+        let lines = table.lines();
         Lines {
             next: 0,
-            listed: table.is_listed() && table.touched <= lines / 2,
+            listed: table.is_listed() && table.touched as usize <= lines / 2,
         }
     }
 
@@ -134,9 +134,9 @@ impl Lines {
         self.next += 1;
         if !self.listed {
             let off = place * LINE_SLOTS;
-            return (off <= table.mask).then_some(off);
+            return (off < table.limit).then_some(off);
         }
-        if place >= table.touched {
+        if place >= table.touched as usize {
             return None;
         }
         // SAFETY: `touched`, asked for when the walk was made.
@@ -157,7 +157,7 @@ impl RawInner {
         let mut word = 0;
         for nth in 0..LINE_GROUPS {
             let at = off + nth * GROUP_SLOTS;
-            if at > self.mask {
+            if at >= self.limit {
                 break; // a table of one group or two
             }
             word |= u64::from(bits(at)) << (nth * GROUP_SLOTS);
@@ -187,7 +187,7 @@ impl RawInner {
         // All groups of the line: whether one loses nothing is not worth a branch.
         for nth in 0..LINE_GROUPS {
             let at = off + nth * GROUP_SLOTS;
-            if at > self.mask {
+            if at >= self.limit {
                 break;
             }
             let lanes = (gone >> (nth * GROUP_SLOTS)) as u16;
@@ -226,6 +226,6 @@ impl RawInner {
         }
         let count = struck.count_ones() as usize;
         self.displaced -= count;
-        self.stale += count;
+        self.stale = self.stale.saturating_add(count as u32);
     }
 }

@@ -42,10 +42,19 @@ fn position(hash: u64) -> u64 {
     (hash / GROUP_SLOTS as u64).reverse_bits() >> (u64::BITS - POSITION_BITS)
 }
 
-/// Returns the offset of the group in whose interval `from` lies, and where that ends.
-fn interval(from: u64, mask: usize) -> (usize, u64) {
+/// Returns the offset of the group in whose interval `from` lies, and where that ends, in a
+/// table with `mask` and `limit`.
+fn interval(from: u64, mask: usize, limit: usize) -> (usize, u64) {
     debug_assert!(from < POSITION_END);
     let hash = (from << (u64::BITS - POSITION_BITS)).reverse_bits() << GROUP_SLOTS.ilog2();
+    // A group that has not been split yet has the interval of both.
+    let half = mask >> 1;
+    let base = (mask + GROUP_SLOTS) / 2;
+    let mask = if mask != 0 && (hash as usize & half) + base >= limit {
+        half & !(GROUP_SLOTS - 1)
+    } else {
+        mask
+    };
     let groups = mask / GROUP_SLOTS + 1;
     let length = POSITION_END >> groups.ilog2();
     (hash as usize & mask, (from / length + 1) * length)
@@ -66,10 +75,10 @@ impl HomeWalk {
     ///
     /// # Safety
     ///
-    /// `slab`: `home` is a multiple of 16, at most the table's mask.
+    /// `slab`: `home` is a multiple of 16, below the table's limit.
     unsafe fn new(inner: &RawInner, home: usize) -> HomeWalk {
         HomeWalk {
-            probe: Probe::new(home, inner.mask),
+            probe: Probe::new(home, inner.limit),
             home,
             // SAFETY: `slab`, by contract.
             lanes: unsafe { inner.group(home) }.fulls(),
@@ -129,7 +138,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             if at >= POSITION_END {
                 break;
             }
-            let (home, end) = interval(at, self.inner.mask);
+            let (home, end) = interval(at, self.inner.mask, self.inner.limit);
             // SAFETY: `slab`. An interval is that of a group of the table.
             let mut walk = unsafe { HomeWalk::new(&self.inner, home) };
             loop {
@@ -167,7 +176,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             if at >= POSITION_END {
                 break;
             }
-            let (home, end) = interval(at, self.inner.mask);
+            let (home, end) = interval(at, self.inner.mask, self.inner.limit);
             // SAFETY: `slab`. An interval is that of a group of the table.
             let mut walk = unsafe { HomeWalk::new(&self.inner, home) };
             loop {
@@ -207,35 +216,50 @@ impl<T, A: Allocator> RawTable<T, A> {
 mod tests {
     use super::*;
 
+    /// Goes along the line in a table with `mask` and `limit`.
+    fn parts(mask: usize, limit: usize) {
+        let mut seen = vec![false; limit / GROUP_SLOTS];
+        let mut at = 0;
+        while at < POSITION_END {
+            let (home, end) = interval(at, mask, limit);
+            assert!(end > at && !seen[home / GROUP_SLOTS]);
+            seen[home / GROUP_SLOTS] = true;
+            // Any hash with that home lies in the interval, and only such ones do.
+            for high in [0, 1, 0x1234_5678, u64::MAX] {
+                let hash = high.wrapping_mul((mask + GROUP_SLOTS) as u64) + home as u64 + 7;
+                assert!((at..end).contains(&position(hash)));
+                assert_eq!(interval(position(hash), mask, limit), (home, end));
+            }
+            at = end;
+        }
+        assert_eq!(at, POSITION_END);
+        assert!(seen.iter().all(|&seen| seen));
+    }
+
     #[test]
     fn intervals_part_the_line_in_any_table() {
         for groups_log2 in 0..=12 {
             let groups = 1_usize << groups_log2;
-            let mask = (groups - 1) * GROUP_SLOTS;
-            let mut seen = vec![false; groups];
-            let mut at = 0;
-            while at < POSITION_END {
-                let (home, end) = interval(at, mask);
-                assert!(end > at && !seen[home / GROUP_SLOTS]);
-                seen[home / GROUP_SLOTS] = true;
-                // Any hash with that home lies in the interval, and only such ones do.
-                for high in [0, 1, 0x1234_5678, u64::MAX] {
-                    let hash = high.wrapping_mul((mask + GROUP_SLOTS) as u64) + home as u64 + 7;
-                    assert_eq!(hash as usize & mask, home);
-                    assert!((at..end).contains(&position(hash)));
-                    assert_eq!(interval(position(hash), mask), (home, end));
-                }
-                at = end;
-            }
-            assert_eq!(at, POSITION_END);
-            assert!(seen.iter().all(|&seen| seen));
+            parts((groups - 1) * GROUP_SLOTS, groups * GROUP_SLOTS);
+        }
+    }
+
+    #[test]
+    fn intervals_part_the_line_in_a_table_that_grows() {
+        for groups in 17..=64_usize {
+            let mask = groups.next_power_of_two() - 1;
+            parts(mask * GROUP_SLOTS, groups * GROUP_SLOTS);
         }
     }
 
     #[test]
     fn the_largest_table_has_intervals_too() {
-        let mask = ((1_usize << 34) - 1) * GROUP_SLOTS;
-        assert_eq!(interval(0, mask), (0, 64));
-        assert_eq!(interval(POSITION_END - 1, mask), (mask, POSITION_END));
+        let groups = 1_usize << 34;
+        let (mask, limit) = ((groups - 1) * GROUP_SLOTS, groups * GROUP_SLOTS);
+        assert_eq!(interval(0, mask, limit), (0, 64));
+        assert_eq!(
+            interval(POSITION_END - 1, mask, limit),
+            (mask, POSITION_END)
+        );
     }
 }

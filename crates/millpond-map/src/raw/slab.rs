@@ -10,9 +10,20 @@ use core::ptr::NonNull;
 use allocator_api2::alloc::Allocator;
 
 use super::inner::RawInner;
-use super::layout::{Geometry, TableLayout};
+use super::layout::{Geometry, TableLayout, filter_above_control};
+use super::reach::{Reach, lends_ranges};
 use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
+
+/// The smallest slab, in bytes, in whose place a table takes a range that it can grow in.
+///
+/// Smaller ones are copied into a range when they grow. Guessed: copying a megabyte takes
+/// less than 0.1 ms, and smaller slabs are had from the thread's own cache.
+const DIRECT_BYTES: usize = if cfg!(millpond_tiny_blocks) {
+    32 << 10
+} else {
+    1 << 20
+};
 
 impl RawInner {
     /// Takes a slab for at least `capacity` entries.
@@ -63,14 +74,23 @@ impl RawInner {
     ///
     /// As [`allocate`](Self::allocate).
     #[inline(always)]
-    pub(super) fn allocate_geometry(
+    pub(super) fn allocate_geometry<A: Allocator>(
         geometry: Geometry,
         entry: TableLayout,
-        alloc: &impl Allocator,
+        alloc: &A,
     ) -> Result<RawInner, TryReserveError> {
         let slab = geometry
             .slab(entry)
             .ok_or(TryReserveError::CapacityOverflow)?;
+        if slab.layout.size() >= DIRECT_BYTES
+            && lends_ranges::<A>()
+            && let Some(mut inner) = RawInner::in_reach(geometry, entry)
+        {
+            inner.ask_for_huge_pages(entry);
+            // SAFETY: `slab`. The range is our own and laid out for this geometry and more.
+            unsafe { inner.wipe_all() };
+            return Ok(inner);
+        }
         // Not zeroed: the slots need no wiping, and above an alignment of 16 bytes most
         // allocators would wipe them all.
         let block = alloc
@@ -80,10 +100,14 @@ impl RawInner {
             })?;
         // SAFETY: the offset of the tags is within the layout, and so within the block.
         let control = unsafe { block.cast::<u8>().add(slab.control) };
+        // SAFETY: the filter lies within the layout as well.
+        let filter = unsafe { control.add(filter_above_control(geometry.mask())) };
         let mut inner = RawInner {
             control,
             slots: block.cast(),
+            filter,
             mask: geometry.mask(),
+            limit: geometry.limit(),
             growth_left: geometry.capacity(),
             slab_bytes: block.len(),
             ..RawInner::SHARED
@@ -110,6 +134,11 @@ impl RawInner {
     pub(super) unsafe fn release(&mut self, entry: TableLayout, alloc: &impl Allocator) {
         if self.is_shared() {
             return;
+        }
+        if let Some(reach) = self.reach {
+            *self = self.as_shared();
+            // SAFETY: `slab`. The table has just forgotten it.
+            return unsafe { Reach::end(reach, self.history.zeroes_slabs) };
         }
         // By its length as lent: a table may have moved to the front of a larger slab.
         let align = self.geometry().slab_align(entry);

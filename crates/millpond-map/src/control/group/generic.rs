@@ -13,14 +13,15 @@ pub(crate) type MaskWord = u32;
 #[allow(dead_code, reason = "the oracle of tests where another body is in use")]
 pub(crate) const MASK_STRIDE_LOG2: u32 = 0;
 
-const ONES: u128 = u128::from_le_bytes([0x01; 16]);
+/// One in each even lane, which are the low bytes of words.
+const WORDS: u128 = u128::from_le_bytes([1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]);
 const TOPS: u128 = u128::from_le_bytes([0x80; 16]);
 
 /// Sixteen control bytes, lane `n` in bits `8 * n ..`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group(u128);
 
-/// One tag in every lane.
+/// The tag of one hash in every lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needle(u128);
 
@@ -32,7 +33,8 @@ impl Needle {
     /// Makes the needle of `hash`.
     #[inline]
     pub(crate) fn of(hash: u64) -> Needle {
-        Needle(ONES * u128::from(tag::of(hash)))
+        let word = u16::from_le_bytes([tag::of(hash, 0), tag::of(hash, 1)]);
+        Needle(WORDS * u128::from(word))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One contract, three bodies. A body offers
 //!
-//! - `Needle::of(hash)`: the tag of `hash` in every lane;
+//! - `Needle::of(hash)`: the tag of `hash` in every lane, odd ones and even ones;
 //! - `Group::load`, `Group::store`: sixteen aligned bytes, whole;
 //! - `Group::matches(needle)`: the lanes that hold the tag, as `Matches`;
 //!   `Matches::mask` turns them into a [`BitMask`](super::BitMask);
@@ -114,7 +114,7 @@ mod tests {
         let (ours, theirs) = (load(&bytes), oracle(&bytes));
         let (needle, oracle_needle) = (Needle::of(hash), generic::Needle::of(hash));
         let with_tag = (0..16)
-            .filter(|&lane| bytes.0[lane] == tag::of(hash))
+            .filter(|&lane| bytes.0[lane] == tag::of(hash, lane))
             .collect::<Vec<_>>();
         let empty = (0..16)
             .filter(|&lane| bytes.0[lane] == 0)
@@ -148,7 +148,7 @@ mod tests {
             assert_eq!(store(ours.without(lane)), expected);
             assert_eq!(oracle_bytes(theirs.without(lane)), expected);
             if bytes.0[lane] == 0 {
-                expected.0[lane] = tag::of(hash);
+                expected.0[lane] = tag::of(hash, lane);
                 assert_eq!(store(ours.with(needle, lane)), expected);
                 assert_eq!(oracle_bytes(theirs.with(oracle_needle, lane)), expected);
             }
@@ -163,6 +163,7 @@ mod tests {
                 bytes.0[lane] = byte;
                 for top in [0, 1, 2, 0x7f, 0x80, 0x81, 0xfe, 0xff, u64::from(byte)] {
                     compare(bytes, top << 56 | 0x00aa_aaaa_aaaa_aaaa);
+                    compare(bytes, top << 48 | 0xaa00_aaaa_aaaa_aaaa);
                 }
             }
         }
@@ -193,7 +194,10 @@ mod tests {
             }
             let pick = next();
             compare(bytes, pick);
-            compare(bytes, u64::from(bytes.0[(pick % 16) as usize]) << 56);
+            compare(
+                bytes,
+                (u64::from(bytes.0[(pick % 16) as usize]) * 0x0101) << 48,
+            );
         }
     }
 }

@@ -9,12 +9,12 @@
 
 use core::arch::aarch64::{
     uint8x16_t, vandq_u8, vbicq_u8, vceqq_u8, vceqzq_u8, vcombine_u8, vcreate_u8, vdup_n_u8,
-    vdupq_n_u8, vget_lane_u64, vld1q_u8, vorrq_u8, vreinterpret_u64_u8, vreinterpretq_u16_u8,
-    vshrn_n_u16, vst1q_u8, vtst_u8,
+    vdupq_n_u8, vdupq_n_u16, vget_lane_u64, vld1q_u8, vmaxq_u8, vorrq_u8, vreinterpret_u64_u8,
+    vreinterpretq_u8_u16, vreinterpretq_u16_u8, vshrn_n_u16, vst1q_u8, vtst_u8,
 };
 
 use super::ONE_HOT;
-use crate::control::{BitMask, tag};
+use crate::control::BitMask;
 
 /// Holds a set of lanes, lane `n` in bit `4 * n`.
 pub(crate) type MaskWord = u64;
@@ -28,7 +28,7 @@ const LANES: u64 = 0x1111_1111_1111_1111;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group(uint8x16_t);
 
-/// One tag in every lane.
+/// The tag of one hash in every lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needle(uint8x16_t);
 
@@ -40,9 +40,10 @@ impl Needle {
     /// Makes the needle of `hash`.
     #[inline]
     pub(crate) fn of(hash: u64) -> Needle {
-        let tag = tag::of(hash);
-        Needle(in_registers!("neon", |tag: u8| -> uint8x16_t {
-            vdupq_n_u8(tag)
+        let word = (hash >> 48) as u16;
+        Needle(in_registers!("neon", |word: u16| -> uint8x16_t {
+            let spread = vreinterpretq_u8_u16(vdupq_n_u16(word));
+            vmaxq_u8(spread, vdupq_n_u8(1))
         }))
     }
 }

@@ -7,8 +7,8 @@
 use core::arch::x86_64::{
     __m128i, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cvtsi32_si128, _mm_cvtsi64_si128,
     _mm_load_si128, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
-    _mm_set1_epi64x, _mm_setzero_si128, _mm_shuffle_epi32, _mm_shufflehi_epi16,
-    _mm_shufflelo_epi16, _mm_store_si128, _mm_unpacklo_epi8, _mm_unpacklo_epi32,
+    _mm_set1_epi64x, _mm_setzero_si128, _mm_shuffle_epi32, _mm_shufflelo_epi16, _mm_store_si128,
+    _mm_unpacklo_epi8, _mm_unpacklo_epi32,
 };
 
 use super::ONE_HOT;
@@ -23,7 +23,7 @@ pub(crate) const MASK_STRIDE_LOG2: u32 = 0;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group(__m128i);
 
-/// One tag in every lane.
+/// The tag of one hash in every lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needle(__m128i);
 
@@ -32,16 +32,15 @@ pub(crate) struct Needle(__m128i);
 pub(crate) struct Matches(__m128i);
 
 impl Needle {
-    /// Makes the needle of `hash` in the vector unit: five instructions, none on the
+    /// Makes the needle of `hash` in the vector unit: four instructions, none on the
     /// multiplier, which the hash itself keeps busy.
     #[inline]
     pub(crate) fn of(hash: u64) -> Needle {
         Needle(in_registers!("sse2", |hash: u64| -> __m128i {
             let word = _mm_cvtsi64_si128(hash.cast_signed());
-            let pairs = _mm_unpacklo_epi8(word, word); // the top byte twice, in word 7
-            let lifted = _mm_max_epu8(pairs, _mm_set1_epi8(1));
-            let upper = _mm_shufflehi_epi16::<0xff>(lifted); // word 7 in words 4 to 7
-            _mm_shuffle_epi32::<0xee>(upper) // the upper half twice
+            let lower = _mm_shufflelo_epi16::<0xff>(word); // word 3 in words 0 to 3
+            let spread = _mm_shuffle_epi32::<0x44>(lower); // the lower half twice
+            _mm_max_epu8(spread, _mm_set1_epi8(1))
         }))
     }
 }

@@ -1,0 +1,199 @@
+//! Tables that grow in place: a range of addresses with room for a far larger table.
+//!
+//! Every array of the table lies where it would in the largest table that the range has
+//! room for, so nothing moves when the table doubles; each array grows from its own start:
+//!
+//! ```text
+//!   range start
+//!   ├ slots ▶ ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┤ list ▶ ┄┄┄┤ ┄ ◀ dirty │ tags ▶ ┄┄┄┄┄┤ filter ▶ ┄┤ …
+//! ```
+//!
+//! Addresses cost nothing until they are touched. A range that another table has given
+//! back comes with its pages, which hold anything: what has to be initialised is wiped,
+//! or written by a split, before `limit` passes it.
+//!
+//! # Invariants
+//!
+//! - `slab`: as in [`inner`](super::inner). A reach belongs to one table, which ends it.
+
+use core::any::TypeId;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use allocator_api2::alloc::{Allocator, Layout};
+use millpond_arena::{Slabs, SparseRange};
+
+use super::inner::RawInner;
+use super::layout::{Geometry, Span, TableLayout, filter_above_control};
+use crate::control::GROUP_SLOTS;
+
+/// Tables with more than these bytes of slots ask for huge pages when they are made at once.
+///
+/// Guessed: a few of them. A table that grows does not ask: the first touch of a huge page
+/// takes a millisecond.
+const HUGE_BYTES: usize = 4 << 20;
+
+/// The range that one table lies in.
+pub(super) struct Reach {
+    range: SparseRange,
+    /// The mask that the arrays are laid out for.
+    span: usize,
+    /// Bytes of the range that were touched before it was this table's.
+    recycled: usize,
+    /// The next block to be tidied; 0 when none waits.
+    pub(super) tidied: usize,
+    /// Stale marks that the blocks to be tidied may have.
+    pub(super) stale: u32,
+}
+
+impl Reach {
+    #[inline]
+    pub(super) fn span(&self) -> usize {
+        self.span
+    }
+
+    /// Notes that no block waits to be tidied.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the reach is the table's.
+    pub(super) unsafe fn forget_tidying(mut reach: NonNull<Reach>) {
+        // SAFETY: by contract.
+        unsafe { reach.as_mut() }.tidied = 0;
+    }
+
+    /// Gives the range back, without its pages where nobody may see what was in them.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the reach was the table's, and nothing of either is used later.
+    pub(super) unsafe fn end(reach: NonNull<Reach>, zeroes: bool) {
+        // SAFETY: `slab`. It was written when it was made, and is not used later.
+        let Reach { mut range, .. } = unsafe { reach.read() };
+        if zeroes {
+            range.purge(0, range.reserved_bytes());
+            range.set_used(0);
+        }
+        // SAFETY: lent by `Slabs` for that layout, when the reach was made.
+        unsafe { Slabs.deallocate(reach.cast(), Layout::new::<Reach>()) };
+        drop(range);
+    }
+}
+
+/// Tells whether tables in memory of `A` may lie in a range instead: whether `A` is
+/// [`Slabs`], whose memory it is as well.
+pub(super) fn lends_ranges<A: Allocator>() -> bool {
+    /// A type without its lifetimes, which a `TypeId` knows nothing of.
+    trait Named {
+        fn id(&self) -> TypeId
+        where
+            Self: 'static;
+    }
+    impl<T> Named for PhantomData<T> {
+        fn id(&self) -> TypeId
+        where
+            Self: 'static,
+        {
+            TypeId::of::<T>()
+        }
+    }
+    let named: &dyn Named = &PhantomData::<A>;
+    // SAFETY: only the lifetime bound changes; `id` reads nothing, and what it returns does
+    // not depend on lifetimes. `Slabs` has none, so a type with its id is `Slabs`.
+    let named = unsafe { core::mem::transmute::<&dyn Named, &(dyn Named + 'static)>(named) };
+    named.id() == TypeId::of::<Slabs>()
+}
+
+impl RawInner {
+    /// Takes a range for a table of `geometry`, with addresses for far more. None when there
+    /// are none.
+    ///
+    /// Nothing is initialised.
+    pub(super) fn in_reach(geometry: Geometry, entry: TableLayout) -> Option<RawInner> {
+        let Span { slab, mask, bytes } = geometry.span(entry)?;
+        let place = Slabs.allocate(Layout::new::<Reach>()).ok()?.cast::<Reach>();
+        let used = geometry.used_bytes(entry);
+        let Ok(range) = SparseRange::reserve(bytes, used) else {
+            // SAFETY: lent just above, for that layout.
+            unsafe { Slabs.deallocate(place.cast(), Layout::new::<Reach>()) };
+            return None;
+        };
+        let slots = range.start();
+        let reach = Reach {
+            recycled: range.used_bytes(),
+            range,
+            span: mask,
+            tidied: 0,
+            stale: 0,
+        };
+        // SAFETY: lent just above, for that layout.
+        unsafe { place.write(reach) };
+        // SAFETY: the offset of the tags is within the layout, and so within the range.
+        let control = unsafe { slots.add(slab.control) };
+        // SAFETY: the filter lies within the layout as well.
+        let filter = unsafe { control.add(filter_above_control(mask)) };
+        let mut inner = RawInner {
+            control,
+            slots,
+            filter,
+            mask: geometry.mask(),
+            limit: geometry.limit(),
+            growth_left: geometry.capacity(),
+            reach: Some(place),
+            ..RawInner::SHARED
+        };
+        inner.displaced_limit = inner.displaced_limit();
+        inner.note_used(entry);
+        Some(inner)
+    }
+
+    /// Tells whether the range has room for twice the slots.
+    pub(super) fn can_begin_round(&self) -> bool {
+        self.mask < self.span()
+    }
+
+    /// Notes the bytes that are in use, for statistics.
+    pub(super) fn note_used(&mut self, entry: TableLayout) {
+        self.slab_bytes = self.geometry().used_bytes(entry);
+        if let Some(mut reach) = self.reach {
+            // SAFETY: `slab`. The reach is the table's own.
+            let reach = unsafe { reach.as_mut() };
+            // A recycled range may hold more than that, which the next holder gets.
+            let used = reach.recycled.max(self.slab_bytes);
+            reach.range.set_used(used);
+        }
+    }
+
+    /// Asks for huge pages behind the slots and tags in use.
+    pub(super) fn ask_for_huge_pages(&self, entry: TableLayout) {
+        let slots_bytes = self.limit * entry.size;
+        let Some(reach) = self.reach.filter(|_| slots_bytes >= HUGE_BYTES) else {
+            return;
+        };
+        // SAFETY: `slab`. The reach is the table's own.
+        let reach = unsafe { reach.as_ref() };
+        reach.range.advise_huge(0, slots_bytes);
+        let control = self.control.addr().get() - self.slots.addr().get();
+        reach.range.advise_huge(control, self.limit);
+    }
+
+    /// Takes away the pages behind what is not in use any more, in a table that had `before`
+    /// slots in use.
+    pub(super) fn trim(&mut self, before: usize, entry: TableLayout) {
+        let Some(mut reach) = self.reach else { return };
+        let control = self.control.addr().get() - self.slots.addr().get();
+        let filter = self.filter.addr().get() - self.slots.addr().get();
+        // SAFETY: `slab`. The reach is the table's own.
+        let reach = unsafe { reach.as_mut() };
+        for (start, bytes) in [(0, entry.size), (control, 1)] {
+            let from = start + self.limit * bytes;
+            reach.range.purge(from, (before - self.limit) * bytes);
+        }
+        let groups = before.div_ceil(GROUP_SLOTS);
+        reach
+            .range
+            .purge(filter + self.groups(), groups - self.groups());
+        reach.recycled = 0;
+        self.note_used(entry);
+    }
+}
