@@ -5,6 +5,7 @@
 //! separates the two copies is the resolution of the row.
 
 mod kinds;
+mod latency;
 mod many;
 mod operations;
 mod owned;
@@ -76,6 +77,7 @@ struct Plan {
 fn rows() -> Vec<String> {
     let rows = plans().into_iter().map(|plan| plan.name);
     rows.chain(SPARSE_ROWS.map(|(name, ..)| name.to_owned()))
+        .chain(latency::rows())
         .collect()
 }
 
@@ -160,7 +162,7 @@ fn run(run: &mut Run<'_>) -> Result<(), Error> {
             row::<_, Ours, Theirs, Again>(run, operation, name, &requests)?;
         }
     }
-    Ok(())
+    latency::run(run)
 }
 
 /// Runs one operation on tables of the first request's keys; the second
