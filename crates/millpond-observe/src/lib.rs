@@ -39,14 +39,13 @@
 //!
 //! None is on by default. `serde`: snapshots for programs. `prometheus`: a collector for
 //! prometheus-client, read at scrape time. `metrics`: the facade of that name.
-//! `opentelemetry`: observable instruments. `tracing`: reports as events. `exit-report`: a
-//! program that links it prints the table when it ends, if `MILLPOND_REPORT=1` is set. `page`: a page for
+//! `opentelemetry`: observable instruments. `tracing`: reports as events. `page`: a page for
 //! people, with the two others that it needs.
+
+#![forbid(unsafe_code)]
 
 mod capture;
 mod delta;
-#[cfg(feature = "exit-report")]
-mod exit;
 #[cfg(feature = "metrics")]
 pub mod facade;
 mod gauge;
@@ -76,9 +75,6 @@ pub use source::{Hold, Table, TableZeros, Watchable, WatchableZeros};
 #[cfg(feature = "tracing")]
 pub use watch::TracingSink;
 pub use watch::{BackgroundWatch, Cause, FileSink, Report, Rule, Rules, Sink, Watch};
-
-#[cfg(feature = "exit-report")]
-pub use exit::VARIABLE as EXIT_REPORT_VARIABLE;
 
 /// Returns the report of this moment as text: [`Snapshot::capture`], for people.
 pub fn report() -> String {

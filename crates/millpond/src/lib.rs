@@ -3,6 +3,9 @@
 
 #[cfg(feature = "arena")]
 pub use millpond_arena as arena;
+/// The variable that asks for a report when the program ends: `MILLPOND_REPORT=1`.
+#[cfg(feature = "observe")]
+pub use millpond_exit_report::VARIABLE as REPORT_VARIABLE;
 #[cfg(feature = "map")]
 pub use millpond_map as map;
 #[cfg(feature = "observe")]

@@ -89,10 +89,17 @@ const TABLE: &[Row] = &[
         ],
     },
     Row {
-        package: "millpond",
+        package: "millpond-exit-report",
         floor: 4,
+        ours: &["millpond-observe"],
+        outside: &[],
+    },
+    Row {
+        package: "millpond",
+        floor: 5,
         ours: &[
             "millpond-arena",
+            "millpond-exit-report",
             "millpond-map",
             "millpond-observe",
             "millpond-pool",

@@ -6,8 +6,8 @@
 //!                                └── at the end of main, or at exit() ──▶ standard error
 //! ```
 //!
-//! A program agrees by linking this crate with the feature `exit-report`, and a person asks by
-//! setting the variable. Unless both do, nothing is printed and nothing is registered.
+//! A program agrees by linking this crate (the facade's feature `observe` does), and a person
+//! asks by setting the variable. Unless both do, nothing is printed and nothing is registered.
 //!
 //! # Invariants
 //!
@@ -52,7 +52,7 @@ fn asks(value: &OsStr) -> bool {
 /// Prints the report. `no-unwind`: a panic has said so itself.
 extern "C" fn print() {
     let _ = catch_unwind(|| {
-        let text = format!("\n{}\n", crate::report().trim_end());
+        let text = format!("\n{}\n", millpond_observe::report().trim_end());
         // Nobody is left to be told.
         let _ = stderr().write_all(text.as_bytes());
     });
