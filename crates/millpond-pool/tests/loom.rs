@@ -138,7 +138,7 @@ impl Shard {
         let inside = self.door.enter();
         let item = self.place.take(&inside);
         match item {
-            Some(_) => self.door.leave_counting(inside),
+            Some(_) => _ = self.door.leave_counting(inside),
             None => self.door.leave(inside),
         }
         item.or_else(|| self.place.take_any())
