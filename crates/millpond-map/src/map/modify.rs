@@ -68,7 +68,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// # Panics
     ///
     /// When the capacity overflows. Aborts when the allocator has no memory.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let hash = hash_of(&self.hash_builder, &key);
         // SAFETY: a slot that is claimed is written right below.

@@ -217,7 +217,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     ///
     /// `full`: the caller writes a slot that was claimed before anything else reads the
     /// table or unwinds.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn find_or_claim(
         &mut self,
         hash: u64,
