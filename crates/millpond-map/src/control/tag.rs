@@ -4,12 +4,12 @@
 /// The control byte of a lane without an entry.
 pub(crate) const EMPTY: u8 = 0;
 
-/// Returns the control byte of an entry with `hash` in lane `lane`: the top byte in an odd
-/// lane, the byte below it in an even one, lifted off [`EMPTY`].
+/// Returns the control byte of an entry with `hash` in lane `lane`: byte `lane % 4` of the
+/// upper half of the hash, lifted off [`EMPTY`].
 ///
-/// In `1..=255`; 0 and 1 share a code, so 255 of 256 values are told apart. Two bytes,
-/// since a vector unit spreads a word of sixteen bits over all lanes in one step less
-/// than a byte.
+/// In `1..=255`; 0 and 1 share a code, so 255 of 256 values are told apart. Four bytes,
+/// since a vector unit spreads a word of 32 bits over all lanes in one step, and a single
+/// byte in three.
 #[cfg_attr(
     target_arch = "x86_64",
     allow(
@@ -19,17 +19,33 @@ pub(crate) const EMPTY: u8 = 0;
 )]
 #[inline]
 pub(crate) const fn of(hash: u64, lane: usize) -> u8 {
-    let byte = (hash >> if lane % 2 == 1 { 56 } else { 48 }) as u8;
+    let byte = (hash >> (32 + 8 * (lane % 4))) as u8;
     if byte == EMPTY { 1 } else { byte }
 }
 
-/// Returns the filter bit of `hash`: one of eight classes, by the top three bits.
-///
-/// The class shares its bits with the tag of odd lanes. That is harmless (the filter is asked
-/// only after the tags) and saves a mask on the way.
+/// Classes of hashes that a filter tells apart.
+pub(crate) const CLASSES: usize = 8;
+
+/// Returns the class of `hash`: its lowest three bits, which neither choose the group nor
+/// are in a tag.
 #[inline]
 pub(crate) const fn class(hash: u64) -> usize {
-    (hash >> 61) as usize
+    hash as usize % CLASSES
+}
+
+/// Returns the filter bits of the class of `hash`.
+///
+/// A filter has the bit of each class four times, so that the hash itself is the number of
+/// a bit to test: a processor takes it modulo 32.
+#[inline]
+pub(crate) const fn filter_bits(hash: u64) -> u32 {
+    0x0101_0101 << class(hash)
+}
+
+/// Tells whether `filter` has the bits of the class of `hash`.
+#[inline(always)]
+pub(crate) const fn is_in(filter: u32, hash: u64) -> bool {
+    filter >> (hash % 32) & 1 != 0
 }
 
 #[cfg(test)]
@@ -40,11 +56,8 @@ mod tests {
     fn a_tag_is_never_empty_and_keeps_its_byte() {
         for byte in 0..=255_u64 {
             for lane in 0..16 {
-                let hash = if lane % 2 == 1 {
-                    byte << 56 | 0x00ff_1234_5678_9abc
-                } else {
-                    byte << 48 | 0xff00_1234_5678_9abc
-                };
+                let place = 32 + 8 * (lane % 4);
+                let hash = byte << place | 0xff12_3456_789a_bcde & !(0xff << place);
                 let tag = of(hash, lane);
                 assert_ne!(tag, EMPTY);
                 assert_eq!(u64::from(tag), byte.max(1));
@@ -54,8 +67,12 @@ mod tests {
 
     #[test]
     fn there_are_eight_classes() {
-        for top in 0..=255_u64 {
-            assert_eq!(class(top << 56), (top / 32) as usize);
+        for low in 0..=255_u64 {
+            assert_eq!(class(low), (low % 8) as usize);
+            for other in 0..=255_u64 {
+                let same = low % 8 == other % 8;
+                assert_eq!(is_in(filter_bits(low), other), same);
+            }
         }
     }
 }

@@ -8,7 +8,8 @@ use allocator_api2::alloc::Allocator;
 
 use super::RawTable;
 use super::inner::{LINE_SLOTS, RawInner, STUCK};
-use super::layout::{BLOCK_SLOTS, CLASSES, Geometry, filter_above_control};
+use super::layout::{BLOCK_SLOTS, Geometry, filter_above_control};
+use crate::control::tag::CLASSES;
 use super::probe::Probe;
 use crate::check::{Broken, ensure};
 use crate::control::{GROUP_SLOTS, tag};
@@ -260,12 +261,12 @@ impl RawInner {
         Ok(())
     }
 
-    /// Returns the filter byte of the group that `index` is in.
-    fn filter_bits(&self, index: usize) -> u8 {
+    /// Returns the filter of the group that `index` is in.
+    fn filter_bits(&self, index: usize) -> u32 {
         assert!(index < self.groups() * GROUP_SLOTS);
         // SAFETY: `slab`, just compared.
         let place = unsafe { self.filter(index & !(GROUP_SLOTS - 1)) };
-        // SAFETY: `slab`. Filter bytes are initialised.
+        // SAFETY: `slab`. Filters are initialised.
         unsafe { place.read() }
     }
 
@@ -281,7 +282,11 @@ impl RawInner {
                 group,
             )?;
             for (class, &passes) in passes.iter().enumerate() {
-                if bits >> class & 1 == 0 {
+                let class = class as u64; // the hash of a member, too
+                let set = bits & tag::filter_bits(class);
+                let whole = set == 0 || set == tag::filter_bits(class);
+                ensure(whole, "filter", "each bit is there four times", group)?;
+                if set == 0 {
                     ensure(passes == 0, "filter", "bit of a passed group", group)?;
                     continue;
                 }
@@ -291,12 +296,10 @@ impl RawInner {
                     "shared table has no bits",
                     group,
                 )?;
-                // SAFETY: `slab`. The group is one of this table, which is not shared.
-                let counter = unsafe { self.counter(off, (class as u64) << 61) };
-                // SAFETY: `filter`. The bit is set, so the counter is initialised.
-                let count = unsafe { counter.read() };
-                let exact = usize::from(count) == passes;
-                let bound = self.stale != 0 && usize::from(count) >= passes;
+                // SAFETY: `slab`, `filter`. The group is one of this table, and has a bit.
+                let count = unsafe { self.count_of(off, class) };
+                let exact = count as usize == passes;
+                let bound = self.stale != 0 && count as usize >= passes;
                 ensure(count != 0, "filter", "count of a set bit", group)?;
                 ensure(exact || bound || count == STUCK, "filter", "counter", group)?;
             }

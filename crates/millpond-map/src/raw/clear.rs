@@ -115,7 +115,7 @@ impl RawInner {
         unsafe { self.reset_dirty() };
     }
 
-    /// Clears the filter bytes and the guests of `groups` groups, from the one at `off`.
+    /// Clears the filters and the guests of `groups` groups, from the one at `off`.
     ///
     /// # Safety
     ///
@@ -124,7 +124,7 @@ impl RawInner {
     pub(super) unsafe fn wipe_filter(&mut self, off: usize, groups: usize) {
         // SAFETY: `slab`, by contract.
         let filter = unsafe { self.filter(off) };
-        // SAFETY: `slab`. One filter byte for each group.
+        // SAFETY: `slab`. One filter for each group.
         unsafe { filter.write_bytes(0, groups) };
         if self.mask != 0 {
             // SAFETY: `slab`, by contract; there is more than one group.

@@ -11,7 +11,7 @@ use allocator_api2::alloc::Allocator;
 use super::RawTable;
 use super::inner::RawInner;
 use super::iter::RawIndices;
-use super::layout::{CLASSES, GUESTS_BYTES, counters_above_control, guests_above_control};
+use super::layout::{COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES, counters_above_control, guests_above_control};
 use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
 
@@ -123,11 +123,12 @@ impl RawInner {
         unsafe { copy(source.slots, self.slots, source.limit * slot_bytes) };
         // SAFETY: `slab`. There are sixteen tags for each group.
         unsafe { copy(source.control, self.control, groups * GROUP_SLOTS) };
-        // SAFETY: `slab`. There is a filter byte for each group.
-        unsafe { copy(source.filter, self.filter, groups) };
+        let (from, to) = (source.filter.cast(), self.filter.cast());
+        // SAFETY: `slab`. There is a filter for each group.
+        unsafe { copy(from, to, groups * FILTER_BYTES) };
         let counters = [source, self].map(|inner| side(inner, counters_above_control));
         // SAFETY: `slab`. What is uninitialised stays so.
-        unsafe { copy(counters[0], counters[1], groups * CLASSES) };
+        unsafe { copy(counters[0], counters[1], groups * COUNTER_BYTES) };
         if source.mask != 0 {
             let guests = [source, self].map(|inner| side(inner, guests_above_control));
             // SAFETY: `slab`. There is a set for each of several groups.

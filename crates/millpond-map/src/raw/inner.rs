@@ -15,8 +15,8 @@
 //! - `filter`: where an entry lies past its home group, every group that its search goes
 //!   through before it has the filter bit of the entry's class set. A bit may be set too
 //!   long, never cleared too early. The counter of a set bit is initialised, and is the
-//!   number of such entries unless it stuck at 255 or `stale` is not zero; the counter of a
-//!   clear bit is uninitialised memory.
+//!   number of such entries unless it stuck at 15 or `stale` is not zero; the counter of a
+//!   clear bit is nothing. The counters of a group without any bit are uninitialised memory.
 //! - `guests`: the lane of an entry is in its group's set of guests exactly when the group
 //!   is not its home, and `displaced` counts them. A table of one group has neither.
 //! - `touched`: a line with a tag or a filter bit has its dirty byte set; the list of a
@@ -29,7 +29,7 @@ use core::ptr::NonNull;
 
 use super::history::History;
 use super::layout::{
-    CLASSES, GUESTS_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, counters_above_control,
+    COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, counters_above_control,
     guests_above_control, list_below_control,
 };
 use super::probe::Probe;
@@ -40,9 +40,9 @@ use crate::control::{GROUP_SLOTS, Group, Needle, tag};
 pub(super) const LINE_SLOTS: usize = LINE_GROUPS * GROUP_SLOTS;
 
 /// A counter that has reached this stays, and its filter bit with it.
-pub(super) const STUCK: u8 = u8::MAX;
+pub(super) const STUCK: u32 = 15;
 
-/// The control bytes of every table without a slab: one empty group and its filter byte.
+/// The control bytes of every table without a slab: one empty group and its filter.
 #[repr(C, align(64))]
 pub(super) struct EmptyControl([u8; 64]);
 
@@ -59,8 +59,8 @@ pub(crate) struct RawInner {
     pub(super) mask: usize,
     /// Slots in use.
     pub(super) limit: usize,
-    /// The first filter byte.
-    pub(super) filter: NonNull<u8>,
+    /// The first filter.
+    pub(super) filter: NonNull<u32>,
     /// Entries that still fit.
     pub(super) growth_left: usize,
     /// Entries.
@@ -93,7 +93,7 @@ impl RawInner {
         slots: NonNull::from_ref(&EMPTY_CONTROL).cast(),
         mask: 0,
         limit: GROUP_SLOTS,
-        filter: NonNull::from_ref(&EMPTY_CONTROL.0[GROUP_SLOTS]),
+        filter: NonNull::from_ref(&EMPTY_CONTROL.0[GROUP_SLOTS]).cast(),
         growth_left: 0,
         len: 0,
         displaced: 0,
@@ -194,18 +194,18 @@ impl RawInner {
         unsafe { group.store(to.as_ptr()) }
     }
 
-    /// Returns the place of the filter byte of the group at `off`.
+    /// Returns the place of the filter of the group at `off`.
     ///
     /// # Safety
     ///
     /// `slab`: `off` is a multiple of 16, below `limit`.
     #[inline]
-    pub(super) unsafe fn filter(&self, off: usize) -> NonNull<u8> {
+    pub(super) unsafe fn filter(&self, off: usize) -> NonNull<u32> {
         // Volatile: kept in a register, it would push out what every hit needs.
         // SAFETY: a field of a table that is borrowed.
         let first = unsafe { (&raw const self.filter).read_volatile() };
-        // SAFETY: `slab`. There is one filter byte for each group.
-        unsafe { first.add(off / GROUP_SLOTS) }
+        // SAFETY: `slab`. There is one filter for each group.
+        unsafe { first.byte_add(off / (GROUP_SLOTS / FILTER_BYTES)) }
     }
 
     /// Tells whether an entry of the class of `hash` went past the group at `off`.
@@ -217,23 +217,50 @@ impl RawInner {
     pub(super) unsafe fn passed(&self, off: usize, hash: u64) -> bool {
         // SAFETY: `slab`, by contract.
         let filter = unsafe { self.filter(off) };
-        // SAFETY: `slab`. Filter bytes are initialised when the slab is lent.
-        let bits = u32::from(unsafe { filter.read() });
-        bits >> tag::class(hash) & 1 != 0
+        // SAFETY: `slab`. Filters are initialised when the slab is lent.
+        tag::is_in(unsafe { filter.read() }, hash)
     }
 
-    /// Returns the place of the counter of the class of `hash` in the group at `off`.
+    /// Returns the place of the counters of the group at `off`: four bits for each class, the
+    /// first one lowest.
     ///
     /// # Safety
     ///
     /// `slab`: `off` is a multiple of 16, below `limit`, and the table is not shared.
-    pub(super) unsafe fn counter(&self, off: usize, hash: u64) -> NonNull<u8> {
-        let index = off / GROUP_SLOTS * CLASSES + tag::class(hash);
-        // SAFETY: `slab`. Eight counters for each group follow the filter.
-        unsafe {
-            self.control
-                .add(counters_above_control(self.span()) + index)
-        }
+    unsafe fn counters(&self, off: usize) -> NonNull<u32> {
+        let above = counters_above_control(self.span()) + off / GROUP_SLOTS * COUNTER_BYTES;
+        // SAFETY: `slab`. Four bytes of counters for each group follow the filters. They are
+        // aligned, since the tags are and the distance is a multiple of four.
+        unsafe { self.control.add(above) }.cast()
+    }
+
+    /// Returns the counter of the class of `hash` in the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// As [`counters`](Self::counters); `filter`: the group has a bit.
+    pub(super) unsafe fn count_of(&self, off: usize, hash: u64) -> u32 {
+        // SAFETY: `slab`, by contract.
+        let counters = unsafe { self.counters(off) };
+        // SAFETY: `filter`. The group has a bit, so its counters are initialised.
+        let counts = unsafe { counters.read() };
+        counts >> (4 * tag::class(hash)) & STUCK
+    }
+
+    /// Sets the counter of the class of `hash` in the group at `off` to `count`, at most
+    /// [`STUCK`].
+    ///
+    /// # Safety
+    ///
+    /// As [`count_of`](Self::count_of).
+    unsafe fn set_count(&mut self, off: usize, hash: u64, count: u32) {
+        debug_assert!(count <= STUCK);
+        // SAFETY: `slab`, by contract.
+        let counters = unsafe { self.counters(off) };
+        // SAFETY: `filter`. The group has a bit, so its counters are initialised.
+        let others = unsafe { counters.read() } & !(STUCK << (4 * tag::class(hash)));
+        // SAFETY: `slab`; the slab is our own.
+        unsafe { counters.write(others | count << (4 * tag::class(hash))) };
     }
 
     /// Returns the place of the set of guests of the group at `off`.
@@ -428,23 +455,26 @@ impl RawInner {
     /// `slab`: `off` is a group of this table, which is not shared.
     unsafe fn pass(&mut self, off: usize, hash: u64) {
         // SAFETY: `slab`, by contract.
-        let counter = unsafe { self.counter(off, hash) };
-        // SAFETY: `slab`, by contract.
-        let count = if unsafe { self.passed(off, hash) } {
-            // SAFETY: `filter`. The bit is set, so the counter is initialised.
-            unsafe { counter.read() }
+        let filter = unsafe { self.filter(off) };
+        // SAFETY: `slab`. Filters are initialised when the slab is lent.
+        let bits = unsafe { filter.read() };
+        let count = if tag::is_in(bits, hash) {
+            // SAFETY: `filter`. The group has a bit.
+            unsafe { self.count_of(off, hash) }
         } else {
-            // SAFETY: `slab`, by contract.
-            let filter = unsafe { self.filter(off) };
-            // SAFETY: `slab`. Filter bytes are initialised when the slab is lent.
-            let bits = unsafe { filter.read() };
+            if bits == 0 {
+                // SAFETY: `slab`, by contract.
+                let counters = unsafe { self.counters(off) };
+                // SAFETY: `slab`; the slab is our own.
+                unsafe { counters.write(0) };
+            }
             // SAFETY: `slab`; the slab is our own.
-            unsafe { filter.write(bits | 1 << tag::class(hash)) };
+            unsafe { filter.write(bits | tag::filter_bits(hash)) };
             self.filtered = true;
             0
         };
-        // SAFETY: `slab`; the slab is our own.
-        unsafe { counter.write(count.saturating_add(1)) };
+        // SAFETY: `filter`. The group has a bit now, and its counters are initialised.
+        unsafe { self.set_count(off, hash, (count + 1).min(STUCK)) };
     }
 
     /// Empties the lane of the entry at `index`, whose hash is `hash`.
@@ -543,22 +573,20 @@ impl RawInner {
         if !unsafe { self.passed(off, hash) } {
             return; // only with a hash that changed
         }
-        // SAFETY: `slab`, by contract.
-        let counter = unsafe { self.counter(off, hash) };
-        // SAFETY: `filter`. The bit is set, so the counter is initialised.
-        let count = unsafe { counter.read() };
+        // SAFETY: `filter`. The group has a bit.
+        let count = unsafe { self.count_of(off, hash) };
         if count == STUCK {
             return;
         }
-        // SAFETY: `slab`; the slab is our own.
-        unsafe { counter.write(count - 1) };
+        // SAFETY: as above.
+        unsafe { self.set_count(off, hash, count - 1) };
         if count == 1 {
             // SAFETY: `slab`, by contract.
             let filter = unsafe { self.filter(off) };
-            // SAFETY: `slab`. Filter bytes are initialised when the slab is lent.
+            // SAFETY: `slab`. Filters are initialised when the slab is lent.
             let bits = unsafe { filter.read() };
             // SAFETY: `slab`; the slab is our own.
-            unsafe { filter.write(bits & !(1 << tag::class(hash))) };
+            unsafe { filter.write(bits & !tag::filter_bits(hash)) };
         }
     }
 }

@@ -6,13 +6,13 @@
 //!   ▼                                        ▼
 //!   ┌───────────────┬─────┬──────┬───────────┬───────────┬────────┬──────────┬────────┐
 //!   │ slots         │ pad │ list │     dirty │ tags      │ filter │ counters │ guests │
-//!   │ size each     │     │ u32s │ backwards │ 16 a group│ 1      │ 8        │ 2      │
+//!   │ size each     │     │ u32s │ backwards │ 16 a group│ 4      │ 4        │ 2      │
 //!   └───────────────┴─────┴──────┴───────────┴───────────┴────────┴──────────┴────────┘
 //! ```
 //!
 //! Everything but the slots is reached from the address of the tags by the group
 //! number alone: the dirty byte of line `b` is at `control - 1 - b`, the filter of
-//! group `g` at `control + 16 * groups + g`.
+//! group `g` at `control + 16 * groups + 4 * g`.
 //!
 //! A table of one group fills to the last slot, since nothing needs an empty lane
 //! to stop at. Larger ones stop at 14 of 16, which is hashbrown's 7/8.
@@ -31,15 +31,19 @@
 use core::alloc::Layout;
 
 use crate::control::GROUP_SLOTS;
+use crate::control::tag::CLASSES;
 
-/// Counters of one group: one byte for each class of hashes.
-pub(crate) const CLASSES: usize = 8;
+/// Bytes of the filter of one group.
+pub(crate) const FILTER_BYTES: usize = size_of::<u32>();
+
+/// Bytes of the counters of one group: half a byte for each class of hashes.
+pub(crate) const COUNTER_BYTES: usize = CLASSES / 2;
 
 /// Bytes of a group's set of guests: one bit a lane.
 pub(crate) const GUESTS_BYTES: usize = GROUP_SLOTS / 8;
 
 /// Bytes of a group besides its slots, lines left aside.
-const GROUP_BYTES: usize = GROUP_SLOTS + 1 + CLASSES + GUESTS_BYTES;
+const GROUP_BYTES: usize = GROUP_SLOTS + FILTER_BYTES + COUNTER_BYTES + GUESTS_BYTES;
 
 /// Groups whose tags share a cache line of 64 bytes; `clear` works line by line.
 pub(crate) const LINE_GROUPS: usize = 4;
@@ -254,7 +258,7 @@ impl Geometry {
         let Some(slots_bytes) = self.slots.checked_mul(entry.size) else {
             return None;
         };
-        // The side arrays take 13 bytes a group at most, besides the tags.
+        // The side arrays take some ten bytes a group, besides the tags.
         let Some(before) = slots_bytes.checked_add(self.lines() + 4 * self.list_len() + 3) else {
             return None;
         };
@@ -340,7 +344,7 @@ pub(crate) const fn list_below_control(lines: usize) -> usize {
     (lines.next_multiple_of(4)) + 4 * lines
 }
 
-/// Returns the distance from the first tag up to the filter bytes.
+/// Returns the distance from the first tag up to the filters.
 #[inline]
 pub(crate) const fn filter_above_control(mask: usize) -> usize {
     mask + GROUP_SLOTS
@@ -350,16 +354,14 @@ pub(crate) const fn filter_above_control(mask: usize) -> usize {
 #[inline]
 pub(crate) const fn counters_above_control(mask: usize) -> usize {
     let groups = mask / GROUP_SLOTS + 1;
-    (GROUP_SLOTS + 1) * groups
+    (GROUP_SLOTS + FILTER_BYTES) * groups
 }
 
 /// Returns the distance from the first tag up to the sets of guests.
-///
-/// Even, where there is more than one group; a single one has no guests.
 #[inline]
 pub(crate) const fn guests_above_control(mask: usize) -> usize {
     let groups = mask / GROUP_SLOTS + 1;
-    (GROUP_SLOTS + 1 + CLASSES) * groups
+    (GROUP_SLOTS + FILTER_BYTES + COUNTER_BYTES) * groups
 }
 
 #[cfg(test)]
@@ -438,10 +440,10 @@ mod tests {
                 let filter = slab.control + filter_above_control(geometry.mask());
                 let counters = slab.control + counters_above_control(geometry.mask());
                 assert_eq!(filter, slab.control + geometry.slots().max(16));
-                assert_eq!(counters, filter + groups);
+                assert_eq!(counters, filter + FILTER_BYTES * groups);
                 let guests = slab.control + guests_above_control(geometry.mask());
-                assert_eq!(guests, counters + CLASSES * groups);
-                assert!(groups == 1 || guests.is_multiple_of(align_of::<u16>()));
+                assert_eq!(guests, counters + COUNTER_BYTES * groups);
+                assert!(guests.is_multiple_of(align_of::<u16>()));
                 assert_eq!(guests + GUESTS_BYTES * groups, slab.layout.size());
             }
         }

@@ -53,7 +53,7 @@ impl<T, A: Allocator> RawTable<T, A> {
                 // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
                 Some(lane) => unsafe { self.slot(off | lane) }.cast(),
                 // SAFETY: `slab`, as above.
-                None => unsafe { self.inner.filter(off) },
+                None => unsafe { self.inner.filter(off) }.cast(),
             });
         }
         for (nth, &hash) in hashes.iter().enumerate() {

@@ -24,7 +24,7 @@ use allocator_api2::alloc::{Allocator, Layout};
 use millpond_arena::{Slabs, SparseRange};
 
 use super::inner::RawInner;
-use super::layout::{Geometry, Span, TableLayout, filter_above_control};
+use super::layout::{FILTER_BYTES, Geometry, Span, TableLayout, filter_above_control};
 use crate::control::GROUP_SLOTS;
 
 /// Tables with more than these bytes of slots ask for huge pages when they are made at once.
@@ -131,7 +131,7 @@ impl RawInner {
         // SAFETY: the offset of the tags is within the layout, and so within the range.
         let control = unsafe { slots.add(slab.control) };
         // SAFETY: the filter lies within the layout as well.
-        let filter = unsafe { control.add(filter_above_control(mask)) };
+        let filter = unsafe { control.add(filter_above_control(mask)) }.cast();
         let mut inner = RawInner {
             control,
             slots,
@@ -189,10 +189,9 @@ impl RawInner {
             let from = start + self.limit * bytes;
             reach.range.purge(from, (before - self.limit) * bytes);
         }
-        let groups = before.div_ceil(GROUP_SLOTS);
-        reach
-            .range
-            .purge(filter + self.groups(), groups - self.groups());
+        let groups = before.div_ceil(GROUP_SLOTS) - self.groups();
+        let from = filter + self.groups() * FILTER_BYTES;
+        reach.range.purge(from, groups * FILTER_BYTES);
         reach.recycled = 0;
         self.note_used(entry);
     }

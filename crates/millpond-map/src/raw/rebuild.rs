@@ -166,7 +166,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         // SAFETY: the offset of the tags is within the layout, and so within the block.
         inner.control = unsafe { inner.slots.add(slab.control) };
         // SAFETY: the filter lies within the layout as well.
-        inner.filter = unsafe { inner.control.add(filter_above_control(inner.mask)) };
+        inner.filter = unsafe { inner.control.add(filter_above_control(inner.mask)) }.cast();
     }
 }
 
@@ -199,7 +199,7 @@ impl<'a, T, A: Allocator> Moving<'a, T, A> {
             None => plan.geometry.mask(),
         };
         // SAFETY: `front`. So does its filter.
-        let filter = unsafe { control.add(filter_above_control(span)) };
+        let filter = unsafe { control.add(filter_above_control(span)) }.cast();
         let mut fresh = RawInner {
             control,
             slots: old.slots,

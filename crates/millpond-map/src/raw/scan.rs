@@ -67,7 +67,7 @@ struct HomeWalk {
     /// Lanes of the current group that lie ahead.
     lanes: BitMask,
     /// Classes of which an entry may lie further on.
-    classes: u8,
+    classes: u32,
 }
 
 impl HomeWalk {
@@ -82,7 +82,7 @@ impl HomeWalk {
             home,
             // SAFETY: `slab`, by contract.
             lanes: unsafe { inner.group(home) }.fulls(),
-            classes: u8::MAX,
+            classes: u32::MAX,
         }
     }
 
@@ -101,7 +101,7 @@ impl HomeWalk {
             for lane in self.lanes.by_ref() {
                 let index = self.probe.off() + lane;
                 let hash = hash_at(index);
-                if inner.home(hash) == self.home && self.classes >> tag::class(hash) & 1 == 1 {
+                if inner.home(hash) == self.home && tag::is_in(self.classes, hash) {
                     return Some((index, hash));
                 }
             }
@@ -110,7 +110,7 @@ impl HomeWalk {
             // has been read by now.
             // SAFETY: `slab`. A probe goes through groups of the table.
             let filter = unsafe { inner.filter(self.probe.off()) };
-            // SAFETY: `slab`. Filter bytes are initialised when the slab is lent.
+            // SAFETY: `slab`. Filters are initialised when the slab is lent.
             self.classes &= unsafe { filter.read() };
             if self.classes == 0 || !self.probe.advance() {
                 return None;

@@ -101,7 +101,7 @@ impl RawInner {
         // SAFETY: the offset of the tags is within the layout, and so within the block.
         let control = unsafe { block.cast::<u8>().add(slab.control) };
         // SAFETY: the filter lies within the layout as well.
-        let filter = unsafe { control.add(filter_above_control(geometry.mask())) };
+        let filter = unsafe { control.add(filter_above_control(geometry.mask())) }.cast();
         let mut inner = RawInner {
             control,
             slots: block.cast(),

@@ -60,7 +60,7 @@ struct Survey {
     strays: [(usize, u64); STRAYS_MAX],
     stray_count: usize,
     /// The classes of which an entry went past every group of the block.
-    classes: u8,
+    classes: u32,
 }
 
 /// The lanes of one group that neither stay nor move to the same lane.
@@ -181,7 +181,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         survey: &mut Survey,
         hasher: &impl Fn(&T) -> u64,
     ) -> bool {
-        let mut classes = u8::MAX;
+        let mut classes = u32::MAX;
         for off in (block..block + BLOCK_SLOTS).step_by(GROUP_SLOTS) {
             // SAFETY: `slab`. The group is one of the block.
             for lane in unsafe { self.inner.group(off) }.fulls() {
@@ -211,7 +211,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     unsafe fn survey_strays(
         &self,
         block: usize,
-        classes: u8,
+        classes: u32,
         survey: &mut Survey,
         hasher: &impl Fn(&T) -> u64,
     ) -> bool {

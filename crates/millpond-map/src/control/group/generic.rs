@@ -13,8 +13,8 @@ pub(crate) type MaskWord = u32;
 #[allow(dead_code, reason = "the oracle of tests where another body is in use")]
 pub(crate) const MASK_STRIDE_LOG2: u32 = 0;
 
-/// One in each even lane, which are the low bytes of words.
-const WORDS: u128 = u128::from_le_bytes([1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]);
+/// One in each fourth lane, where a word of four tags begins.
+const WORDS: u128 = u128::from_le_bytes([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
 const TOPS: u128 = u128::from_le_bytes([0x80; 16]);
 
 /// Sixteen control bytes, lane `n` in bits `8 * n ..`.
@@ -33,8 +33,8 @@ impl Needle {
     /// Makes the needle of `hash`.
     #[inline]
     pub(crate) fn of(hash: u64) -> Needle {
-        let word = u16::from_le_bytes([tag::of(hash, 0), tag::of(hash, 1)]);
-        Needle(WORDS * u128::from(word))
+        let tags = core::array::from_fn(|lane| tag::of(hash, lane));
+        Needle(WORDS * u128::from(u32::from_le_bytes(tags)))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One contract, three bodies. A body offers
 //!
-//! - `Needle::of(hash)`: the tag of `hash` in every lane, odd ones and even ones;
+//! - `Needle::of(hash)`: the tag of `hash` for every lane;
 //! - `Group::load`, `Group::store`: sixteen aligned bytes, whole;
 //! - `Group::matches(needle)`: the lanes that hold the tag, as `Matches`;
 //!   `Matches::mask` turns them into a [`BitMask`](super::BitMask);

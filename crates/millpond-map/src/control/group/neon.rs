@@ -9,8 +9,8 @@
 
 use core::arch::aarch64::{
     uint8x16_t, vandq_u8, vbicq_u8, vceqq_u8, vceqzq_u8, vcombine_u8, vcreate_u8, vdup_n_u8,
-    vdupq_n_u8, vdupq_n_u16, vget_lane_u64, vld1q_u8, vmaxq_u8, vorrq_u8, vreinterpret_u64_u8,
-    vreinterpretq_u8_u16, vreinterpretq_u16_u8, vshrn_n_u16, vst1q_u8, vtst_u8,
+    vdupq_n_u8, vdupq_n_u32, vget_lane_u64, vld1q_u8, vmaxq_u8, vorrq_u8, vreinterpret_u64_u8,
+    vreinterpretq_u8_u32, vreinterpretq_u16_u8, vshrn_n_u16, vst1q_u8, vtst_u8,
 };
 
 use super::ONE_HOT;
@@ -40,9 +40,9 @@ impl Needle {
     /// Makes the needle of `hash`.
     #[inline]
     pub(crate) fn of(hash: u64) -> Needle {
-        let word = (hash >> 48) as u16;
-        Needle(in_registers!("neon", |word: u16| -> uint8x16_t {
-            let spread = vreinterpretq_u8_u16(vdupq_n_u16(word));
+        let word = (hash >> 32) as u32;
+        Needle(in_registers!("neon", |word: u32| -> uint8x16_t {
+            let spread = vreinterpretq_u8_u32(vdupq_n_u32(word));
             vmaxq_u8(spread, vdupq_n_u8(1))
         }))
     }

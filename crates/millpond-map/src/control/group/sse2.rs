@@ -32,14 +32,13 @@ pub(crate) struct Needle(__m128i);
 pub(crate) struct Matches(__m128i);
 
 impl Needle {
-    /// Makes the needle of `hash` in the vector unit: four instructions, none on the
+    /// Makes the needle of `hash` in the vector unit: three instructions, none on the
     /// multiplier, which the hash itself keeps busy.
     #[inline]
     pub(crate) fn of(hash: u64) -> Needle {
         Needle(in_registers!("sse2", |hash: u64| -> __m128i {
             let word = _mm_cvtsi64_si128(hash.cast_signed());
-            let lower = _mm_shufflelo_epi16::<0xff>(word); // word 3 in words 0 to 3
-            let spread = _mm_shuffle_epi32::<0x44>(lower); // the lower half twice
+            let spread = _mm_shuffle_epi32::<0x55>(word); // the upper half, four times
             _mm_max_epu8(spread, _mm_set1_epi8(1))
         }))
     }
