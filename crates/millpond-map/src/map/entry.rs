@@ -3,7 +3,8 @@
 //! # Invariants
 //!
 //! - `place`: an occupied entry's index and slot are those of an entry of the borrowed map.
-//! - `room`: the map under a vacant entry has room for one more, and no entry of its key.
+//! - `room`: the map under a vacant entry has room for one more, and no entry of its key; it
+//!   has not changed since the vacancy was found.
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -14,7 +15,9 @@ use equivalent::Equivalent;
 use millpond_arena::Slabs;
 
 use super::HashMap;
+use crate::control::BitMask;
 use crate::hash::{DefaultHashBuilder, hash_of};
+use crate::raw::{Found, Look, Vacancy};
 
 impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// Returns the place of `key`, to look at or to fill.
@@ -37,31 +40,57 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     #[inline]
     pub fn entry(&mut self, key: K) -> Entry<'_, K, V, S, A> {
         let hash = hash_of(&self.hash_builder, &key);
-        match self.table.find(hash, |(held, _)| key == *held) {
-            Some((index, slot)) => Entry::Occupied(OccupiedEntry {
-                map: self,
-                hash,
-                index,
-                slot,
-            }),
-            None => {
-                // Now, so that filling the place cannot fail.
-                self.reserve_for(hash);
-                Entry::Vacant(VacantEntry {
+        let (look, _) = self.table.look(hash, |(held, _)| key == *held);
+        let vacancy = match look {
+            Look::Found(index, slot) => {
+                return Entry::Occupied(OccupiedEntry {
                     map: self,
                     hash,
-                    key,
-                })
+                    index,
+                    slot: slot.as_ptr(),
+                });
             }
-        }
+            Look::Vacant(vacancy) => vacancy,
+            Look::Further(lanes) => match self.find_or_make_room(hash, lanes, &key) {
+                Some((index, slot)) => {
+                    return Entry::Occupied(OccupiedEntry {
+                        map: self,
+                        hash,
+                        index,
+                        slot,
+                    });
+                }
+                None => Vacancy::SOMEWHERE,
+            },
+        };
+        Entry::Vacant(VacantEntry {
+            map: self,
+            hash,
+            vacancy,
+            key,
+        })
     }
 
-    /// Makes room for an entry with `hash`, which is not in the map.
-    #[inline]
-    pub(super) fn reserve_for(&mut self, hash: u64) {
+    /// Finds the entry of `key` where the home group does not decide, or makes room for it:
+    /// now, so that filling the place cannot fail.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn find_or_make_room<Q>(
+        &mut self,
+        hash: u64,
+        lanes: BitMask,
+        key: &Q,
+    ) -> Option<Found<(K, V)>>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
         let hash_builder = &self.hash_builder;
-        self.table
-            .make_room(hash, |(held, _)| hash_of(hash_builder, held));
+        self.table.find_or_make_room(
+            hash,
+            lanes,
+            |(held, _)| key.equivalent(held),
+            |(held, _)| hash_of(hash_builder, held),
+        )
     }
 }
 
@@ -86,6 +115,8 @@ pub struct OccupiedEntry<'a, K, V, S = DefaultHashBuilder, A: Allocator = Slabs>
 pub struct VacantEntry<'a, K, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
     pub(super) map: &'a mut HashMap<K, V, S, A>,
     pub(super) hash: u64,
+    /// `room`.
+    pub(super) vacancy: Vacancy,
     pub(super) key: K,
 }
 
@@ -314,7 +345,12 @@ impl<'a, K, V, S, A: Allocator> OccupiedEntry<'a, K, V, S, A> {
         let (map, hash) = (self.map, self.hash);
         // SAFETY: `place`.
         let (key, value) = unsafe { map.table.take_at(self.index, hash) };
-        let vacant = |map, key| VacantEntry { map, hash, key };
+        let vacant = |map, key| VacantEntry {
+            map,
+            hash,
+            vacancy: Vacancy::SOMEWHERE,
+            key,
+        };
         match replace(&key, value) {
             // `room`: the entry that was taken out has left its place.
             Some(value) => Entry::Occupied(vacant(map, key).insert_entry(value)),
@@ -346,18 +382,18 @@ impl<'a, K, V, S, A: Allocator> VacantEntry<'a, K, V, S, A> {
     #[inline]
     pub fn insert(self, value: V) -> &'a mut V {
         // SAFETY: `room`; the slot is written right below.
-        let mut slot = unsafe { self.map.table.claim(self.hash) };
+        let (_, slot) = unsafe { self.map.table.fill(self.vacancy, self.hash) };
         // SAFETY: the slot was just claimed, so it is ours to write.
         unsafe { slot.write((self.key, value)) };
         // SAFETY: the slot was just written; `self` ends here.
-        unsafe { &mut slot.as_mut().1 }
+        unsafe { &mut (*slot).1 }
     }
 
     /// Inserts the key with `value` and returns the full place.
     #[inline]
     pub fn insert_entry(self, value: V) -> OccupiedEntry<'a, K, V, S, A> {
         // SAFETY: `room`; the slot is written right below.
-        let (index, slot) = unsafe { self.map.table.claim_index(self.hash) };
+        let (index, slot) = unsafe { self.map.table.fill(self.vacancy, self.hash) };
         // SAFETY: the slot was just claimed, so it is ours to write.
         unsafe { slot.write((self.key, value)) };
         OccupiedEntry {

@@ -14,6 +14,7 @@ use millpond_arena::Slabs;
 
 use super::{HashMap, OccupiedEntry};
 use crate::hash::{DefaultHashBuilder, hash_of};
+use crate::raw::{Look, Vacancy};
 
 impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// Returns the place of `key`, which is turned into a `K` only where it is inserted.
@@ -39,23 +40,35 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
         Q: Hash + Equivalent<K> + ?Sized,
     {
         let hash = hash_of(&self.hash_builder, key);
-        match self.table.find(hash, |(held, _)| key.equivalent(held)) {
-            Some((index, slot)) => EntryRef::Occupied(OccupiedEntry {
-                map: self,
-                hash,
-                index,
-                slot,
-            }),
-            None => {
-                // Now, so that filling the place cannot fail.
-                self.reserve_for(hash);
-                EntryRef::Vacant(VacantEntryRef {
+        let (look, _) = self.table.look(hash, |(held, _)| key.equivalent(held));
+        let vacancy = match look {
+            Look::Found(index, slot) => {
+                return EntryRef::Occupied(OccupiedEntry {
                     map: self,
                     hash,
-                    key,
-                })
+                    index,
+                    slot: slot.as_ptr(),
+                });
             }
-        }
+            Look::Vacant(vacancy) => vacancy,
+            Look::Further(lanes) => match self.find_or_make_room(hash, lanes, key) {
+                Some((index, slot)) => {
+                    return EntryRef::Occupied(OccupiedEntry {
+                        map: self,
+                        hash,
+                        index,
+                        slot,
+                    });
+                }
+                None => Vacancy::SOMEWHERE,
+            },
+        };
+        EntryRef::Vacant(VacantEntryRef {
+            map: self,
+            hash,
+            vacancy,
+            key,
+        })
     }
 }
 
@@ -71,6 +84,8 @@ pub enum EntryRef<'a, 'b, K, Q: ?Sized, V, S = DefaultHashBuilder, A: Allocator 
 pub struct VacantEntryRef<'a, 'b, K, Q: ?Sized, V, S = DefaultHashBuilder, A: Allocator = Slabs> {
     map: &'a mut HashMap<K, V, S, A>,
     hash: u64,
+    /// `room`.
+    vacancy: Vacancy,
     key: &'b Q,
 }
 
@@ -285,7 +300,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> VacantEntryRef<'a, 'b, K, Q, V, S
     #[inline]
     pub(crate) fn put(self, key: K, value: V) -> OccupiedEntry<'a, K, V, S, A> {
         // SAFETY: `room`; the slot is written right below.
-        let (index, slot) = unsafe { self.map.table.claim_index(self.hash) };
+        let (index, slot) = unsafe { self.map.table.fill(self.vacancy, self.hash) };
         // SAFETY: the slot was just claimed, so it is ours to write.
         unsafe { slot.write((key, value)) };
         OccupiedEntry {

@@ -7,11 +7,12 @@
 use allocator_api2::alloc::Allocator;
 
 use super::RawTable;
+use super::front::Front;
 use super::inner::{LINE_SLOTS, RawInner, STUCK};
 use super::layout::{BLOCK_SLOTS, Geometry, filter_above_control};
-use crate::control::tag::CLASSES;
 use super::probe::Probe;
 use crate::check::{Broken, ensure};
+use crate::control::tag::CLASSES;
 use crate::control::{GROUP_SLOTS, tag};
 
 impl<T, A: Allocator> RawTable<T, A> {
@@ -77,7 +78,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         let inner = &self.inner;
         if inner.is_shared() {
             ensure(
-                inner.control == RawInner::SHARED.control,
+                inner.control() == Front::EMPTY.control,
                 "slab",
                 "shared control",
                 0,
@@ -90,7 +91,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             Self::ENTRY,
         ))?;
         let span = inner.span();
-        ensure(span >= inner.mask, "slab", "room for all slots", span)?;
+        ensure(span >= inner.mask(), "slab", "room for all slots", span)?;
         let whole = match inner.reach {
             None => geometry,
             Some(_) => Geometry::of_table(span, span + GROUP_SLOTS),
@@ -98,14 +99,14 @@ impl<T, A: Allocator> RawTable<T, A> {
         let Some(slab) = whole.slab(Self::ENTRY) else {
             return ensure(false, "slab", "size overflows", whole.slots());
         };
-        let filter = inner.filter.addr().get() - inner.control.addr().get();
+        let filter = inner.filters().addr().get() - inner.control().addr().get();
         ensure(
             filter == filter_above_control(span),
             "slab",
             "distance from tags to filter",
             filter,
         )?;
-        let distance = inner.control.addr().get() - inner.slots.addr().get();
+        let distance = inner.control().addr().get() - inner.slots.addr().get();
         ensure(
             distance == slab.control,
             "slab",
@@ -125,7 +126,7 @@ impl<T, A: Allocator> RawTable<T, A> {
 impl RawInner {
     /// Verifies `limit`, in a table that has the geometry `whole` when all slots are in use.
     fn check_limit(&self, whole: Option<Geometry>) -> Result<(), Broken> {
-        let (mask, limit) = (self.mask, self.limit);
+        let (mask, limit) = (self.mask(), self.limit);
         let geometry = self.geometry();
         let all = Geometry::of_table(mask, geometry.slots());
         ensure(whole == Some(all), "slab", "geometry exists", all.slots())?;
@@ -151,7 +152,7 @@ impl RawInner {
     fn tag_at(&self, index: usize) -> u8 {
         assert!(index < self.groups() * GROUP_SLOTS);
         // SAFETY: `slab`, just compared.
-        let place = unsafe { self.control.add(index) };
+        let place = unsafe { self.control().add(index) };
         // SAFETY: `slab`. Every tag is initialised.
         unsafe { place.read() }
     }

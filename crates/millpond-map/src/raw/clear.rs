@@ -25,10 +25,10 @@ impl RawInner {
         count(&mut self.history.recycle_count);
         self.growth_left += self.len;
         self.len = 0;
-        if self.mask == 0 {
+        if self.is_single() {
             // SAFETY: `slab`. A table that is not shared has a group at 0 of its own.
             // A single group is never passed: its filter and dirty bytes do not change.
-            unsafe { self.control.write_bytes(0, GROUP_SLOTS) };
+            unsafe { self.front.control.write_bytes(0, GROUP_SLOTS) };
             return;
         }
         self.wipe_groups();
@@ -70,7 +70,7 @@ impl RawInner {
             // SAFETY: as above, so it is initialised.
             let line = unsafe { entry.read() } as usize;
             // SAFETY: `touched`. The list names lines of the table, of 64 tags each.
-            let tags = unsafe { self.control.add(line * LINE_SLOTS) };
+            let tags = unsafe { self.control().add(line * LINE_SLOTS) };
             // SAFETY: `slab`, as above.
             unsafe { tags.write_bytes(0, LINE_SLOTS) };
             if self.filtered {
@@ -91,7 +91,7 @@ impl RawInner {
     /// `slab`: the table is not shared.
     unsafe fn wipe_dense(&mut self) {
         // SAFETY: `slab`. A table has sixteen tags for each group.
-        unsafe { self.control.write_bytes(0, self.groups() * GROUP_SLOTS) };
+        unsafe { self.control().write_bytes(0, self.groups() * GROUP_SLOTS) };
         if self.filtered {
             // SAFETY: by contract.
             unsafe { self.wipe_filter(0, self.groups()) };
@@ -108,7 +108,7 @@ impl RawInner {
     #[inline(always)]
     pub(super) unsafe fn wipe_all(&mut self) {
         // SAFETY: `slab`. A table has sixteen tags for each group.
-        unsafe { self.control.write_bytes(0, self.groups() * GROUP_SLOTS) };
+        unsafe { self.control().write_bytes(0, self.groups() * GROUP_SLOTS) };
         // SAFETY: by contract.
         unsafe { self.wipe_filter(0, self.groups()) };
         // SAFETY: by contract.
@@ -126,7 +126,7 @@ impl RawInner {
         let filter = unsafe { self.filter(off) };
         // SAFETY: `slab`. One filter for each group.
         unsafe { filter.write_bytes(0, groups) };
-        if self.mask != 0 {
+        if !self.is_single() {
             // SAFETY: `slab`, by contract; there is more than one group.
             let guests = unsafe { self.guests(off) };
             // SAFETY: `slab`. One set of guests for each group.

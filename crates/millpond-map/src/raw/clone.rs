@@ -11,7 +11,9 @@ use allocator_api2::alloc::Allocator;
 use super::RawTable;
 use super::inner::RawInner;
 use super::iter::RawIndices;
-use super::layout::{COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES, counters_above_control, guests_above_control};
+use super::layout::{
+    COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES, counters_above_control, guests_above_control,
+};
 use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
 
@@ -117,27 +119,27 @@ impl RawInner {
         let (groups, lines) = (source.groups(), source.lines());
         let side = |inner: &RawInner, distance: fn(usize) -> usize| {
             // SAFETY: `slab`. Side arrays lie so far above the tags.
-            unsafe { inner.control.add(distance(inner.span())) }
+            unsafe { inner.control().add(distance(inner.span())) }
         };
         // SAFETY: `slab`. As many slots are in use of both.
         unsafe { copy(source.slots, self.slots, source.limit * slot_bytes) };
         // SAFETY: `slab`. There are sixteen tags for each group.
-        unsafe { copy(source.control, self.control, groups * GROUP_SLOTS) };
-        let (from, to) = (source.filter.cast(), self.filter.cast());
+        unsafe { copy(source.control(), self.control(), groups * GROUP_SLOTS) };
+        let (from, to) = (source.filters().cast(), self.filters().cast());
         // SAFETY: `slab`. There is a filter for each group.
         unsafe { copy(from, to, groups * FILTER_BYTES) };
         let counters = [source, self].map(|inner| side(inner, counters_above_control));
         // SAFETY: `slab`. What is uninitialised stays so.
         unsafe { copy(counters[0], counters[1], groups * COUNTER_BYTES) };
-        if source.mask != 0 {
+        if !source.is_single() {
             let guests = [source, self].map(|inner| side(inner, guests_above_control));
             // SAFETY: `slab`. There is a set for each of several groups.
             unsafe { copy(guests[0], guests[1], groups * GUESTS_BYTES) };
         }
         // SAFETY: `slab`. Dirty bytes grow downwards from the tags.
-        let from = unsafe { source.control.sub(lines) };
+        let from = unsafe { source.control().sub(lines) };
         // SAFETY: `slab`, as above.
-        let to = unsafe { self.control.sub(lines) };
+        let to = unsafe { self.control().sub(lines) };
         // SAFETY: `slab`. There is a dirty byte for each line.
         unsafe { copy(from, to, lines) };
         if source.is_listed() {
@@ -155,9 +157,8 @@ impl RawInner {
             };
         }
         *self = RawInner {
-            control: self.control,
+            front: self.front,
             slots: self.slots,
-            filter: self.filter,
             reach: self.reach,
             slab_bytes: self.slab_bytes,
             history: self.history,

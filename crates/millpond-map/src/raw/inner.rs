@@ -2,14 +2,16 @@
 //!
 //! # Invariants
 //!
-//! - `slab`: `control`, `filter` and `slots` point into one slab laid out as
-//!   [`Geometry`] says, lent by the table's allocator; or into a range that is laid out
+//! - `slab`: tags, filters and slots lie in one slab laid out as
+//!   [`Geometry`] says, lent by the table's allocator; or in a range that is laid out
 //!   for the span of its [`Reach`], which is no less; or the table is *shared*:
-//!   `slab_bytes` is zero, and `control` is the one empty group of all empty tables, which
+//!   `slab_bytes` is zero, and its tags are the one empty group of all empty tables, which
 //!   lies in read-only memory. Of each array so much is in use, and initialised where
 //!   it has to be, as belongs to the slots below `limit`.
 //! - `limit`: homes are below `limit`, which is all slots, or between half of them and all
 //!   and whole blocks.
+//! - `front`: the fast paths see the table as it is exactly when all slots are in use, and
+//!   else a [veil](super::front); then the table has a reach, which knows the rest.
 //! - `full`: a tag is nonzero exactly where the slot holds an entry.
 //! - `room`: `len + growth_left` is the capacity of the geometry.
 //! - `filter`: where an entry lies past its home group, every group that its search goes
@@ -24,13 +26,13 @@
 //!
 //! `check` verifies them all.
 
-use core::hint::{black_box, cold_path};
 use core::ptr::NonNull;
 
+use super::front::Front;
 use super::history::History;
 use super::layout::{
-    COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, counters_above_control,
-    guests_above_control, list_below_control,
+    COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS,
+    counters_above_control, guests_above_control, list_below_control,
 };
 use super::probe::Probe;
 use super::reach::Reach;
@@ -42,25 +44,17 @@ pub(super) const LINE_SLOTS: usize = LINE_GROUPS * GROUP_SLOTS;
 /// A counter that has reached this stays, and its filter bit with it.
 pub(super) const STUCK: u32 = 15;
 
-/// The control bytes of every table without a slab: one empty group and its filter.
-#[repr(C, align(64))]
-pub(super) struct EmptyControl([u8; 64]);
-
-pub(super) static EMPTY_CONTROL: EmptyControl = EmptyControl([0; 64]);
+/// The distance from a filter to the next is so much less than from a group to the next.
+const SLOTS_PER_FILTER_BYTE: usize = GROUP_SLOTS / FILTER_BYTES;
 
 /// A table of entries of any type.
 pub(crate) struct RawInner {
-    /// The first tag, aligned to 16.
-    pub(super) control: NonNull<u8>,
+    /// Tags, filters and homes as the fast paths see them.
+    pub(super) front: Front,
     /// The first slot, which is the start of the slab. Dangling in a shared table.
     pub(super) slots: NonNull<u8>,
-    /// Turns a hash into the offset of its home group, in slots: 16 × (groups − 1). Above
-    /// `limit` a home has not been split off yet: half the mask tells where it is.
-    pub(super) mask: usize,
     /// Slots in use.
     pub(super) limit: usize,
-    /// The first filter.
-    pub(super) filter: NonNull<u32>,
     /// Entries that still fit.
     pub(super) growth_left: usize,
     /// Entries.
@@ -89,11 +83,9 @@ pub(crate) struct RawInner {
 impl RawInner {
     /// A table of capacity zero, without a slab.
     pub(crate) const SHARED: RawInner = RawInner {
-        control: NonNull::from_ref(&EMPTY_CONTROL).cast(),
-        slots: NonNull::from_ref(&EMPTY_CONTROL).cast(),
-        mask: 0,
+        front: Front::EMPTY,
+        slots: Front::EMPTY.control,
         limit: GROUP_SLOTS,
-        filter: NonNull::from_ref(&EMPTY_CONTROL.0[GROUP_SLOTS]).cast(),
         growth_left: 0,
         len: 0,
         displaced: 0,
@@ -124,32 +116,82 @@ impl RawInner {
         self.len + self.growth_left // `room`
     }
 
+    /// Tells whether the fast paths see a veil: the table is in the middle of a round.
+    #[inline]
+    pub(super) fn is_veiled(&self) -> bool {
+        self.front.mask + GROUP_SLOTS < self.limit
+    }
+
+    /// Returns the reach of a veiled table.
+    #[cold]
+    fn behind_veil(&self) -> &Reach {
+        let Some(reach) = &self.reach else {
+            unreachable!("`front`: a veiled table has a reach");
+        };
+        // SAFETY: `slab`. The reach is the table's own.
+        unsafe { reach.as_ref() }
+    }
+
+    /// Returns the first tag, aligned to 16.
+    #[inline]
+    pub(super) fn control(&self) -> NonNull<u8> {
+        if self.is_veiled() {
+            return self.behind_veil().control();
+        }
+        self.front.control
+    }
+
+    /// Returns the first filter.
+    #[inline]
+    pub(super) fn filters(&self) -> NonNull<u32> {
+        if self.is_veiled() {
+            return self.behind_veil().filters();
+        }
+        self.front.filter
+    }
+
+    /// Returns what turns a hash into the offset of its home group, in slots: 16 × (groups − 1).
+    ///
+    /// Above `limit` a home has not been split off yet: half the mask tells where it is.
+    #[inline]
+    pub(super) fn mask(&self) -> usize {
+        if self.is_veiled() {
+            return self.behind_veil().mask();
+        }
+        self.front.mask
+    }
+
     /// Returns the slots and groups.
     pub(super) fn geometry(&self) -> Geometry {
-        Geometry::of_table(self.mask, self.limit)
+        Geometry::of_table(self.mask(), self.limit)
     }
 
     /// Returns the mask that the arrays are laid out for.
     pub(super) fn span(&self) -> usize {
         match self.reach {
-            None => self.mask,
+            None => self.front.mask,
             // SAFETY: `slab`. The reach is the table's own.
             Some(reach) => unsafe { reach.as_ref() }.span(),
         }
     }
 
     /// Returns the offset of the home group of `hash`, a multiple of 16 below `limit`.
-    #[inline(always)]
+    #[inline]
     pub(super) fn home(&self, hash: u64) -> usize {
-        let off = hash as usize & self.mask;
-        if off >= self.limit {
-            // A branch, not a choice of values: it is always predicted but while the table
-            // grows, and the address of the group does not wait for it.
-            cold_path();
-            // Read again: half the mask is not worth a register of every loop over keys.
-            return off & black_box(self.mask) >> 1;
+        let mask = self.mask();
+        let off = hash as usize & mask;
+        if off < self.limit {
+            off
+        } else {
+            off & mask >> 1
         }
-        off
+    }
+
+    /// Returns the offset of the group that the fast paths look at for `hash`: its home, or
+    /// the veil.
+    #[inline(always)]
+    pub(super) fn front_home(&self, hash: u64) -> usize {
+        hash as usize & self.front.mask
     }
 
     /// Returns the most entries outside their home group, present or erased without a trace of
@@ -159,11 +201,56 @@ impl RawInner {
     /// churned there for ever it settles at 8 %. So only a bad hash, or what erasing
     /// without a hash has left, passes the limit. Small tables are not worth the policy.
     pub(super) fn displaced_limit(&self) -> usize {
-        if self.mask < (UNLISTED_GROUPS - 1) * GROUP_SLOTS {
+        if self.limit < UNLISTED_GROUPS * GROUP_SLOTS {
             usize::MAX
         } else {
             self.limit / 16 * 3
         }
+    }
+
+    /// Reads the group that the fast paths see at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `front`: `off` is a [`front_home`](Self::front_home).
+    #[inline(always)]
+    pub(super) unsafe fn front_group(&self, off: usize) -> Group {
+        // SAFETY: `front`. There is a group at each home, or the veil.
+        let from = unsafe { self.front.control.add(off) };
+        // SAFETY: `front`. Sixteen tags start there, aligned, all initialised.
+        unsafe { Group::load(from.as_ptr()) }
+    }
+
+    /// Tells whether an entry of the class of `hash` went past the group that the fast paths
+    /// see at `off`; always, where that is the veil.
+    ///
+    /// # Safety
+    ///
+    /// As [`front_group`](Self::front_group).
+    #[inline(always)]
+    pub(super) unsafe fn front_passed(&self, off: usize, hash: u64) -> bool {
+        // Volatile: kept in a register, it would push out what every hit needs.
+        // SAFETY: a field of a table that is borrowed.
+        let first = unsafe { (&raw const self.front.filter).read_volatile() };
+        // SAFETY: `front`. There is one filter for each group, or that of the veil.
+        let filter = unsafe { first.byte_add(off / SLOTS_PER_FILTER_BYTE) };
+        // SAFETY: `slab`. Filters are initialised when the slab is lent.
+        tag::is_in(unsafe { filter.read() }, hash)
+    }
+
+    /// Writes the group that the fast paths see at `off`.
+    ///
+    /// # Safety
+    ///
+    /// As [`front_group`](Self::front_group); the group has an entry, or is not passed by one
+    /// of a class and the table has room: so it is not the veil, nor that of a shared table.
+    #[inline(always)]
+    pub(super) unsafe fn set_front_group(&mut self, off: usize, group: Group) {
+        debug_assert!(!self.is_veiled() && !self.is_shared());
+        // SAFETY: `front`, by contract.
+        let to = unsafe { self.front.control.add(off) };
+        // SAFETY: `slab`. Sixteen tags start there, aligned, in memory of our own.
+        unsafe { group.store(to.as_ptr()) }
     }
 
     /// Reads the group at `off`.
@@ -175,7 +262,7 @@ impl RawInner {
     pub(super) unsafe fn group(&self, off: usize) -> Group {
         debug_assert!(off < self.limit && off.is_multiple_of(GROUP_SLOTS));
         // SAFETY: `slab`. There is a tag for each slot below the limit.
-        let from = unsafe { self.control.add(off) };
+        let from = unsafe { self.control().add(off) };
         // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
         unsafe { Group::load(from.as_ptr()) }
     }
@@ -189,7 +276,7 @@ impl RawInner {
     pub(super) unsafe fn set_group(&mut self, off: usize, group: Group) {
         debug_assert!(off < self.limit && off.is_multiple_of(GROUP_SLOTS) && !self.is_shared());
         // SAFETY: `slab`. There is a tag for each slot below the limit.
-        let to = unsafe { self.control.add(off) };
+        let to = unsafe { self.control().add(off) };
         // SAFETY: `slab`. Sixteen tags start there, aligned, in memory of our own.
         unsafe { group.store(to.as_ptr()) }
     }
@@ -201,11 +288,8 @@ impl RawInner {
     /// `slab`: `off` is a multiple of 16, below `limit`.
     #[inline]
     pub(super) unsafe fn filter(&self, off: usize) -> NonNull<u32> {
-        // Volatile: kept in a register, it would push out what every hit needs.
-        // SAFETY: a field of a table that is borrowed.
-        let first = unsafe { (&raw const self.filter).read_volatile() };
         // SAFETY: `slab`. There is one filter for each group.
-        unsafe { first.byte_add(off / (GROUP_SLOTS / FILTER_BYTES)) }
+        unsafe { self.filters().byte_add(off / SLOTS_PER_FILTER_BYTE) }
     }
 
     /// Tells whether an entry of the class of `hash` went past the group at `off`.
@@ -231,7 +315,7 @@ impl RawInner {
         let above = counters_above_control(self.span()) + off / GROUP_SLOTS * COUNTER_BYTES;
         // SAFETY: `slab`. Four bytes of counters for each group follow the filters. They are
         // aligned, since the tags are and the distance is a multiple of four.
-        unsafe { self.control.add(above) }.cast()
+        unsafe { self.control().add(above) }.cast()
     }
 
     /// Returns the counter of the class of `hash` in the group at `off`.
@@ -272,7 +356,11 @@ impl RawInner {
         let index = off / GROUP_SLOTS * GUESTS_BYTES;
         // SAFETY: `slab`. A set for each group follows the counters. It is aligned, since
         // the tags are and the distance is even.
-        unsafe { self.control.add(guests_above_control(self.span()) + index) }.cast()
+        unsafe {
+            self.control()
+                .add(guests_above_control(self.span()) + index)
+        }
+        .cast()
     }
 
     /// Returns the lanes of the group at `off` that hold guests, lane `n` in bit `n`.
@@ -281,7 +369,7 @@ impl RawInner {
     ///
     /// `slab`: `off` is a multiple of 16, below `limit`.
     pub(super) unsafe fn guest_lanes(&self, off: usize) -> u16 {
-        if self.mask == 0 {
+        if self.is_single() {
             return 0;
         }
         // SAFETY: `slab`, by contract; there is more than one group.
@@ -312,7 +400,7 @@ impl RawInner {
     #[inline]
     pub(super) unsafe fn dirty(&self, line: usize) -> NonNull<u8> {
         // SAFETY: `slab`. The dirty bytes lie below the tags, the first one highest.
-        unsafe { self.control.sub(1 + line) }
+        unsafe { self.control().sub(1 + line) }
     }
 
     /// Returns the list of touched lines, of which the first `touched` are in use.
@@ -324,7 +412,7 @@ impl RawInner {
         let lines = self.span() / LINE_SLOTS + 1;
         // SAFETY: `slab`. The list lies below the dirty bytes; it is aligned to 4 since
         // the tags are and the distance is a multiple of 4.
-        unsafe { self.control.sub(list_below_control(lines)) }.cast()
+        unsafe { self.control().sub(list_below_control(lines)) }.cast()
     }
 
     /// Returns the lines in use.
@@ -339,10 +427,16 @@ impl RawInner {
         self.limit.div_ceil(GROUP_SLOTS)
     }
 
+    /// Tells whether the table has a single group, which has no guests and is never passed.
+    #[inline]
+    pub(super) fn is_single(&self) -> bool {
+        self.limit <= GROUP_SLOTS
+    }
+
     /// Tells whether the table keeps a list of touched lines.
     #[inline]
     pub(super) fn is_listed(&self) -> bool {
-        self.mask >= UNLISTED_GROUPS * GROUP_SLOTS
+        self.limit > UNLISTED_GROUPS * GROUP_SLOTS
     }
 
     /// Puts the tag of a new entry into an empty lane of `group`, which is the one at `off`.
@@ -353,25 +447,42 @@ impl RawInner {
     /// it, and the caller writes the slot before anything else reads the table or unwinds.
     /// `room`: `growth_left` is not zero.
     #[inline]
-    pub(super) unsafe fn put(&mut self, off: usize, lane: usize, group: Group, needle: Needle) {
-        debug_assert!(self.growth_left != 0);
-        // SAFETY: `slab`, by contract; a shared table has no room.
-        unsafe { self.set_group(off, group.with(needle, lane)) };
-        self.len += 1;
-        self.growth_left -= 1;
-        // SAFETY: `slab`, by contract.
-        unsafe { self.touch(off) };
+    unsafe fn put(&mut self, off: usize, lane: usize, group: Group, needle: Needle) {
+        let control = self.control();
+        // SAFETY: by contract.
+        unsafe { self.put_at(control, off, group.with(needle, lane)) };
     }
 
-    /// Marks the line of the group at `off` as touched.
+    /// Does the same for the slot at `index`, whose group and lane the fast paths have found.
     ///
     /// # Safety
     ///
-    /// `slab`: `off` is below `limit`.
-    #[inline]
-    unsafe fn touch(&mut self, off: usize) {
-        // SAFETY: `slab`, by contract.
-        let dirty = unsafe { self.dirty(off / LINE_SLOTS) };
+    /// As for any lane that is claimed, and as [`set_front_group`](Self::set_front_group).
+    #[inline(always)]
+    pub(super) unsafe fn put_in_front(&mut self, index: usize, group: Group, needle: Needle) {
+        debug_assert!(!self.is_veiled());
+        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
+        let control = self.front.control;
+        // SAFETY: by contract.
+        unsafe { self.put_at(control, off, group.with(needle, lane)) };
+    }
+
+    /// Stores a group with one entry more at `off`, in a table whose first tag is `control`.
+    ///
+    /// # Safety
+    ///
+    /// As [`put`](Self::put).
+    #[inline(always)]
+    unsafe fn put_at(&mut self, control: NonNull<u8>, off: usize, group: Group) {
+        debug_assert!(self.growth_left != 0 && off < self.limit && !self.is_shared());
+        // SAFETY: `slab`. There is a tag for each slot below the limit.
+        let to = unsafe { control.add(off) };
+        // SAFETY: `slab`. Sixteen tags start there, aligned, in memory of our own.
+        unsafe { group.store(to.as_ptr()) };
+        self.len += 1;
+        self.growth_left -= 1;
+        // SAFETY: `slab`. The dirty bytes lie below the tags, the first one highest.
+        let dirty = unsafe { control.sub(1 + off / LINE_SLOTS) };
         // SAFETY: `slab`. Dirty bytes are initialised when the slab is lent.
         if unsafe { dirty.read() } == 0 {
             // SAFETY: `touched`. A dirty byte of zero only exists in a table with a list.

@@ -44,7 +44,7 @@ impl RawIndices {
     #[inline]
     pub(crate) unsafe fn new(table: &RawInner) -> RawIndices {
         let mut walk = RawIndices {
-            control: table.control,
+            control: table.control(),
             off: 0,
             run_end: usize::MAX,
             lanes: BitMask::NONE,

@@ -43,7 +43,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         for (nth, place) in hashes.iter_mut().enumerate() {
             *place = hash(nth);
             // SAFETY: `slab`. A home is the offset of a group's first tag.
-            prefetch(unsafe { self.inner.control.add(self.inner.home(*place)) });
+            prefetch(unsafe { self.inner.control().add(self.inner.home(*place)) });
         }
         for &hash in &*hashes {
             let off = self.inner.home(hash);

@@ -17,6 +17,7 @@ mod churn;
 mod clear;
 mod clone;
 mod drain;
+mod front;
 mod history;
 mod inner;
 mod iter;
@@ -50,11 +51,22 @@ pub(crate) use self::parallel::RawPart;
 use self::probe::Probe;
 pub(crate) use self::scan::{POSITION_BITS, POSITION_END};
 use self::slab::SlabGuard;
-use crate::control::{BitMask, Needle};
+use crate::control::{BitMask, GROUP_SLOTS, Group, Needle};
 use crate::error::TryReserveError;
 
 /// The slot of an entry as `Ok`, or a slot to be written as `Err`.
 pub(crate) type FoundOrClaimed<T> = Result<NonNull<T>, NonNull<T>>;
+
+/// What a look at the home group has to say about an entry.
+pub(crate) enum Look<T> {
+    /// The entry is there: its index and slot.
+    Found(usize, NonNull<T>),
+    /// The entry is not in the table, and there is room for it here.
+    Vacant(Vacancy),
+    /// The entry may be in these lanes of the home group, or in another group; or it has
+    /// no room here.
+    Further(BitMask),
+}
 
 /// What a look at the home group has to say about an insert.
 pub(crate) enum Place<T> {
@@ -62,9 +74,20 @@ pub(crate) enum Place<T> {
     Found(NonNull<T>),
     /// The entry is not in the table; this slot is claimed for it.
     Claimed(NonNull<T>),
-    /// The entry may be in these lanes of the home group, or in another group; or it has
-    /// no room here.
+    /// As in [`Look`].
     Further(BitMask),
+}
+
+/// The place of an entry that is not in the table: the index of the slot that it gets, or
+/// none where that is yet to be found.
+///
+/// Of no meaning once the table has changed.
+#[derive(Clone, Copy)]
+pub(crate) struct Vacancy(usize);
+
+impl Vacancy {
+    /// There is room, but where is not known.
+    pub(crate) const SOMEWHERE: Vacancy = Vacancy(usize::MAX);
 }
 
 /// A table of `T` in a slab lent by `A`.
@@ -144,9 +167,9 @@ impl<T, A: Allocator> RawTable<T, A> {
     /// Finds the entry with `hash` for which `eq` holds.
     #[inline(always)]
     pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<Found<T>> {
-        let off = self.inner.home(hash);
-        // SAFETY: `slab`. A home is a group of the table.
-        let group = unsafe { self.inner.group(off) };
+        let off = self.inner.front_home(hash);
+        // SAFETY: `front`, just asked for.
+        let group = unsafe { self.inner.front_group(off) };
         let lanes = group.matches(Needle::of(hash)).mask();
         if let Some(lane) = lanes.lowest() {
             // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
@@ -161,8 +184,8 @@ impl<T, A: Allocator> RawTable<T, A> {
                 return self.found(self.find_further(hash, lanes.without_lowest(), eq));
             }
         }
-        // SAFETY: `slab`, as above.
-        if !unsafe { self.inner.passed(off, hash) } {
+        // SAFETY: `front`, as above.
+        if !unsafe { self.inner.front_passed(off, hash) } {
             return None;
         }
         self.found(self.find_further(hash, BitMask::NONE, eq))
@@ -188,6 +211,13 @@ impl<T, A: Allocator> RawTable<T, A> {
     ) -> Option<usize> {
         let needle = Needle::of(hash);
         let mut probe = Probe::new(self.inner.home(hash), self.inner.limit);
+        if self.inner.is_veiled() {
+            // The home group has not been looked at.
+            // SAFETY: `slab`. A home is a group of the table.
+            lanes = unsafe { self.inner.group(probe.off()) }
+                .matches(needle)
+                .mask();
+        }
         // Bounded by the groups: under a bad hash every filter may say "go on".
         loop {
             let off = probe.off();
@@ -210,6 +240,36 @@ impl<T, A: Allocator> RawTable<T, A> {
         }
     }
 
+    /// Looks at the home group for the entry with `hash` for which `eq` holds.
+    ///
+    /// Returns the group as well, and whoever needs neither pays for neither.
+    #[inline(always)]
+    pub(crate) fn look(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> (Look<T>, Group) {
+        let off = self.inner.front_home(hash);
+        // SAFETY: `front`, just asked for.
+        let group = unsafe { self.inner.front_group(off) };
+        let lanes = group.matches(Needle::of(hash)).mask();
+        if let Some(lane) = lanes.lowest() {
+            // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
+            let slot = unsafe { self.slot(off | lane) };
+            // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
+            if eq(unsafe { slot.as_ref() }) {
+                return (Look::Found(off | lane, slot), group);
+            }
+            if !lanes.at_most_one() {
+                return (Look::Further(lanes.without_lowest()), group);
+            }
+        }
+        // SAFETY: `front`, as above.
+        if !unsafe { self.inner.front_passed(off, hash) }
+            && let Some(lane) = group.empties().lowest()
+            && self.inner.growth_left != 0
+        {
+            return (Look::Vacant(Vacancy(off | lane)), group);
+        }
+        (Look::Further(BitMask::NONE), group)
+    }
+
     /// Finds the entry with `hash` for which `eq` holds, or claims a slot for it, where a look
     /// at the home group is enough for either.
     ///
@@ -221,35 +281,61 @@ impl<T, A: Allocator> RawTable<T, A> {
     pub(crate) unsafe fn find_or_claim(
         &mut self,
         hash: u64,
-        mut eq: impl FnMut(&T) -> bool,
+        eq: impl FnMut(&T) -> bool,
     ) -> Place<T> {
-        let off = self.inner.home(hash);
-        let needle = Needle::of(hash);
-        // SAFETY: `slab`. A home is a group of the table.
-        let group = unsafe { self.inner.group(off) };
-        let lanes = group.matches(needle).mask();
-        if let Some(lane) = lanes.lowest() {
-            // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
-            let slot = unsafe { self.slot(off | lane) };
-            // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
-            if eq(unsafe { slot.as_ref() }) {
-                return Place::Found(slot);
+        let (look, group) = self.look(hash, eq);
+        match look {
+            Look::Found(_, slot) => Place::Found(slot),
+            Look::Vacant(Vacancy(index)) => {
+                // SAFETY: just looked at: the lane is the lowest empty one, and there is room.
+                unsafe { self.inner.put_in_front(index, group, Needle::of(hash)) };
+                // SAFETY: `room`. The lowest empty lane is a slot while there is room.
+                Place::Claimed(unsafe { self.slot(index) })
             }
-            if !lanes.at_most_one() {
-                return Place::Further(lanes.without_lowest());
-            }
+            Look::Further(lanes) => Place::Further(lanes),
         }
-        // SAFETY: `slab`, as above.
-        if !unsafe { self.inner.passed(off, hash) }
-            && let Some(lane) = group.empties().lowest()
-            && self.inner.growth_left != 0
-        {
-            // SAFETY: the lane is the lowest empty one; there is room; the rest by contract.
-            unsafe { self.inner.put(off, lane, group, needle) };
-            // SAFETY: `room`. The lowest empty lane is a slot while there is room.
-            return Place::Claimed(unsafe { self.slot(off | lane) });
+    }
+
+    /// Claims the slot of a vacancy for an entry with `hash`, and returns its index as well.
+    ///
+    /// # Safety
+    ///
+    /// As [`claim`](Self::claim). The vacancy is one of this hash, and the table has not
+    /// changed since it was found.
+    #[inline]
+    pub(crate) unsafe fn fill(&mut self, vacancy: Vacancy, hash: u64) -> Found<T> {
+        let index = if vacancy.0 == Vacancy::SOMEWHERE.0 {
+            // SAFETY: by contract.
+            unsafe { self.inner.claim(hash) }
+        } else {
+            // SAFETY: `front`. The slot is one of a group that was looked at.
+            let group = unsafe { self.inner.front_group(vacancy.0 & !(GROUP_SLOTS - 1)) };
+            // SAFETY: by contract: the lane is the lowest empty one, and there is room.
+            unsafe { self.inner.put_in_front(vacancy.0, group, Needle::of(hash)) };
+            vacancy.0
+        };
+        // SAFETY: `slab`. A claimed index is one of a slot.
+        (index, unsafe { self.slot(index) }.as_ptr())
+    }
+
+    /// Finds the entry in `lanes` of the home group or past it, or makes room for it.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity overflows. Aborts when the allocator has no memory.
+    #[inline]
+    pub(crate) fn find_or_make_room(
+        &mut self,
+        hash: u64,
+        lanes: BitMask,
+        eq: impl FnMut(&T) -> bool,
+        hasher: impl Fn(&T) -> u64,
+    ) -> Option<Found<T>> {
+        let index = self.find_further(hash, lanes, eq);
+        if index.is_none() {
+            self.make_room(hash, hasher);
         }
-        Place::Further(BitMask::NONE)
+        self.found(index)
     }
 
     /// Finds the entry in `lanes` of the home group or past it, or claims a slot for it
@@ -295,25 +381,12 @@ impl<T, A: Allocator> RawTable<T, A> {
         unsafe { self.slot(index) }
     }
 
-    /// Claims a slot, and returns its index as well.
-    ///
-    /// # Safety
-    ///
-    /// As [`claim`](Self::claim).
-    #[inline]
-    pub(crate) unsafe fn claim_index(&mut self, hash: u64) -> Found<T> {
-        // SAFETY: by contract.
-        let index = unsafe { self.inner.claim(hash) };
-        // SAFETY: `slab`. A claimed index is one of a slot.
-        (index, unsafe { self.slot(index) }.as_ptr())
-    }
-
     /// Takes the entry with `hash` for which `eq` holds out of the table.
     #[inline]
     pub(crate) fn take(&mut self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<T> {
-        let off = self.inner.home(hash);
-        // SAFETY: `slab`. A home is a group of the table.
-        let group = unsafe { self.inner.group(off) };
+        let off = self.inner.front_home(hash);
+        // SAFETY: `front`, just asked for.
+        let group = unsafe { self.inner.front_group(off) };
         let matches = group.matches(Needle::of(hash));
         let lanes = matches.mask();
         if let Some(lane) = lanes.lowest() {
@@ -322,14 +395,17 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
             if lanes.at_most_one() && eq(unsafe { slot.as_ref() }) {
                 // The vector that found the entry erases it.
-                // SAFETY: `slab`. A table with an entry is not shared.
-                unsafe { self.inner.set_group(off, group.without_matches(matches)) };
+                // SAFETY: `front`. The group has an entry.
+                unsafe {
+                    self.inner
+                        .set_front_group(off, group.without_matches(matches))
+                };
                 self.inner.note_erased();
                 // SAFETY: `full`. The lane is empty now, so the entry is ours alone.
                 return Some(unsafe { slot.read() });
             }
-        // SAFETY: `slab`, as above.
-        } else if !unsafe { self.inner.passed(off, hash) } {
+        // SAFETY: `front`, as above.
+        } else if !unsafe { self.inner.front_passed(off, hash) } {
             return None;
         }
         let index = self.erase_further(hash, eq)?;

@@ -65,7 +65,7 @@ impl<T> RawPart<T> {
         let lines = limit.div_ceil(LINE_SLOTS);
         let listed = table.is_listed() && table.touched as usize <= lines / 2;
         RawPart {
-            control: table.control,
+            control: table.control(),
             slots: table.slots.cast(),
             limit,
             // SAFETY: `touched`, just asked for.

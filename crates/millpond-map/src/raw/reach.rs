@@ -23,6 +23,7 @@ use core::ptr::NonNull;
 use allocator_api2::alloc::{Allocator, Layout};
 use millpond_arena::{Slabs, SparseRange};
 
+use super::front::Front;
 use super::inner::RawInner;
 use super::layout::{FILTER_BYTES, Geometry, Span, TableLayout, filter_above_control};
 use crate::control::GROUP_SLOTS;
@@ -38,6 +39,10 @@ pub(super) struct Reach {
     range: SparseRange,
     /// The mask that the arrays are laid out for.
     span: usize,
+    /// The first tag.
+    control: NonNull<u8>,
+    /// The table's own mask, while it shows its fast paths a veil.
+    mask: usize,
     /// Bytes of the range that were touched before it was this table's.
     recycled: usize,
     /// The next block to be tidied; 0 when none waits.
@@ -50,6 +55,24 @@ impl Reach {
     #[inline]
     pub(super) fn span(&self) -> usize {
         self.span
+    }
+
+    /// Returns the first tag.
+    #[inline]
+    pub(super) fn control(&self) -> NonNull<u8> {
+        self.control
+    }
+
+    /// Returns the first filter.
+    pub(super) fn filters(&self) -> NonNull<u32> {
+        // SAFETY: `slab`. The filters lie so far above the tags, within the range.
+        unsafe { self.control.add(filter_above_control(self.span)) }.cast()
+    }
+
+    /// Returns the mask of a veiled table.
+    #[inline]
+    pub(super) fn mask(&self) -> usize {
+        self.mask
     }
 
     /// Notes that no block waits to be tidied.
@@ -123,20 +146,18 @@ impl RawInner {
             recycled: range.used_bytes(),
             range,
             span: mask,
+            // SAFETY: the offset of the tags is within the layout, and so within the range.
+            control: unsafe { slots.add(slab.control) },
+            mask: geometry.mask(),
             tidied: 0,
             stale: 0,
         };
+        let front = Front::of(reach.control(), reach.filters(), geometry);
         // SAFETY: lent just above, for that layout.
         unsafe { place.write(reach) };
-        // SAFETY: the offset of the tags is within the layout, and so within the range.
-        let control = unsafe { slots.add(slab.control) };
-        // SAFETY: the filter lies within the layout as well.
-        let filter = unsafe { control.add(filter_above_control(mask)) }.cast();
         let mut inner = RawInner {
-            control,
+            front,
             slots,
-            filter,
-            mask: geometry.mask(),
             limit: geometry.limit(),
             growth_left: geometry.capacity(),
             reach: Some(place),
@@ -149,7 +170,21 @@ impl RawInner {
 
     /// Tells whether the range has room for twice the slots.
     pub(super) fn can_begin_round(&self) -> bool {
-        self.mask < self.span()
+        self.mask() < self.span()
+    }
+
+    /// Shows the fast paths a veil, since a round begins in which the mask is `mask`.
+    pub(super) fn veil(&mut self, mask: usize) {
+        let Some(mut reach) = self.reach else { return };
+        // SAFETY: `slab`. The reach is the table's own.
+        unsafe { reach.as_mut() }.mask = mask;
+        self.front = Front::VEIL;
+    }
+
+    /// Shows the fast paths the table again, if all its slots are in use.
+    pub(super) fn unveil(&mut self) {
+        let geometry = self.geometry();
+        self.front = Front::of(self.control(), self.filters(), geometry);
     }
 
     /// Notes the bytes that are in use, for statistics.
@@ -173,7 +208,7 @@ impl RawInner {
         // SAFETY: `slab`. The reach is the table's own.
         let reach = unsafe { reach.as_ref() };
         reach.range.advise_huge(0, slots_bytes);
-        let control = self.control.addr().get() - self.slots.addr().get();
+        let control = self.control().addr().get() - self.slots.addr().get();
         reach.range.advise_huge(control, self.limit);
     }
 
@@ -181,8 +216,8 @@ impl RawInner {
     /// slots in use.
     pub(super) fn trim(&mut self, before: usize, entry: TableLayout) {
         let Some(mut reach) = self.reach else { return };
-        let control = self.control.addr().get() - self.slots.addr().get();
-        let filter = self.filter.addr().get() - self.slots.addr().get();
+        let control = self.control().addr().get() - self.slots.addr().get();
+        let filter = self.filters().addr().get() - self.slots.addr().get();
         // SAFETY: `slab`. The reach is the table's own.
         let reach = unsafe { reach.as_mut() };
         for (start, bytes) in [(0, entry.size), (control, 1)] {

@@ -23,6 +23,7 @@ use core::ptr::NonNull;
 use allocator_api2::alloc::Allocator;
 
 use super::RawTable;
+use super::front::Front;
 use super::history::count;
 use super::inner::RawInner;
 use super::iter::{RawIter, drop_rest};
@@ -88,7 +89,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             let fits = slab.layout.size() >= IN_PLACE_BYTES
                 && geometry.capacity() < inner.capacity()
                 && first + inner.len <= old.limit();
-            let control = inner.control.addr().get() - inner.slots.addr().get();
+            let control = inner.control().addr().get() - inner.slots.addr().get();
             let slab = SlabLayout { control, ..slab };
             return fits.then_some(Plan {
                 geometry,
@@ -164,9 +165,10 @@ impl<T, A: Allocator> RawTable<T, A> {
         inner.slots = block.cast();
         inner.slab_bytes = block.len();
         // SAFETY: the offset of the tags is within the layout, and so within the block.
-        inner.control = unsafe { inner.slots.add(slab.control) };
+        let control = unsafe { inner.slots.add(slab.control) };
         // SAFETY: the filter lies within the layout as well.
-        inner.filter = unsafe { inner.control.add(filter_above_control(inner.mask)) }.cast();
+        let filter = unsafe { control.add(filter_above_control(inner.mask())) }.cast();
+        inner.front = Front::of(control, filter, inner.geometry());
     }
 }
 
@@ -201,11 +203,9 @@ impl<'a, T, A: Allocator> Moving<'a, T, A> {
         // SAFETY: `front`. So does its filter.
         let filter = unsafe { control.add(filter_above_control(span)) }.cast();
         let mut fresh = RawInner {
-            control,
+            front: Front::of(control, filter, plan.geometry),
             slots: old.slots,
-            filter,
             reach: old.reach,
-            mask: plan.geometry.mask(),
             limit: plan.geometry.limit(),
             growth_left: plan.geometry.capacity(),
             slab_bytes: old.slab_bytes,

@@ -59,7 +59,12 @@ impl<T, A: Allocator> RawTable<T, A> {
     pub(crate) fn make_room(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
         if self.inner.growth_left == 0 {
             self.grow(1, hasher).unwrap_or_else(TryReserveError::fail);
-        } else if self.inner.is_home_full(hash) {
+            return;
+        }
+        if self.inner.is_veiled() {
+            self.go_on_with_round(&hasher);
+        }
+        if self.inner.is_home_full(hash) {
             self.make_room_at_home(hash, hasher);
         }
     }
@@ -172,7 +177,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     }
 
     /// Moves every entry into a new slab of `geometry`, which has room for them.
-    fn rebuild(
+    pub(super) fn rebuild(
         &mut self,
         geometry: Geometry,
         hasher: impl Fn(&T) -> u64,

@@ -138,7 +138,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             if at >= POSITION_END {
                 break;
             }
-            let (home, end) = interval(at, self.inner.mask, self.inner.limit);
+            let (home, end) = interval(at, self.inner.mask(), self.inner.limit);
             // SAFETY: `slab`. An interval is that of a group of the table.
             let mut walk = unsafe { HomeWalk::new(&self.inner, home) };
             loop {
@@ -176,7 +176,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             if at >= POSITION_END {
                 break;
             }
-            let (home, end) = interval(at, self.inner.mask, self.inner.limit);
+            let (home, end) = interval(at, self.inner.mask(), self.inner.limit);
             // SAFETY: `slab`. An interval is that of a group of the table.
             let mut walk = unsafe { HomeWalk::new(&self.inner, home) };
             loop {

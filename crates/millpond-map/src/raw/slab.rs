@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
 
+use super::front::Front;
 use super::inner::RawInner;
 use super::layout::{Geometry, TableLayout, filter_above_control};
 use super::reach::{Reach, lends_ranges};
@@ -82,7 +83,7 @@ impl RawInner {
         let slab = geometry
             .slab(entry)
             .ok_or(TryReserveError::CapacityOverflow)?;
-        if slab.layout.size() >= DIRECT_BYTES
+        if (slab.layout.size() >= DIRECT_BYTES || !geometry.is_whole())
             && lends_ranges::<A>()
             && let Some(mut inner) = RawInner::in_reach(geometry, entry)
         {
@@ -90,6 +91,12 @@ impl RawInner {
             // SAFETY: `slab`. The range is our own and laid out for this geometry and more.
             unsafe { inner.wipe_all() };
             return Ok(inner);
+        }
+        if !geometry.is_whole() {
+            // The clone of a table in the middle of a round: `front` wants a range for it.
+            return Err(TryReserveError::AllocError {
+                layout: slab.layout,
+            });
         }
         // Not zeroed: the slots need no wiping, and above an alignment of 16 bytes most
         // allocators would wipe them all.
@@ -103,10 +110,8 @@ impl RawInner {
         // SAFETY: the filter lies within the layout as well.
         let filter = unsafe { control.add(filter_above_control(geometry.mask())) }.cast();
         let mut inner = RawInner {
-            control,
+            front: Front::of(control, filter, geometry),
             slots: block.cast(),
-            filter,
-            mask: geometry.mask(),
             limit: geometry.limit(),
             growth_left: geometry.capacity(),
             slab_bytes: block.len(),

@@ -93,6 +93,21 @@ impl<T, A: Allocator> RawTable<T, A> {
         true
     }
 
+    /// Splits one block more of a table in the middle of a round.
+    ///
+    /// A round is over the sooner, and the fast paths of its table are shut the shorter.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn go_on_with_round(&mut self, hasher: &impl Fn(&T) -> u64) {
+        let geometry = self.inner.geometry();
+        let (base, limit) = (geometry.slots() / 2, self.inner.limit);
+        if !self.lay_block(limit - base, true, hasher) {
+            // The hash is bad. Without memory for a second slab the table stays as it is.
+            let whole = Geometry::of_table(geometry.mask(), geometry.slots());
+            let _ = self.rebuild(whole, hasher);
+        }
+    }
+
     /// Tells whether the table is of a size to grow block by block.
     fn can_split(&self) -> bool {
         let inner = &self.inner;
@@ -119,7 +134,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             unsafe { moved.release(Self::ENTRY, &self.alloc) };
         }
         let inner = &mut self.inner;
-        inner.mask = geometry.mask();
+        inner.veil(geometry.mask());
         count(&mut inner.history.growth_count);
         count(&mut inner.history.rehash_count);
         true
@@ -295,6 +310,9 @@ impl<T, A: Allocator> RawTable<T, A> {
         let inner = &mut self.inner;
         let block = inner.limit;
         inner.limit = geometry.limit();
+        if geometry.is_whole() {
+            inner.unveil();
+        }
         inner.growth_left = geometry.capacity() - inner.len; // `room`
         inner.displaced_limit = inner.displaced_limit.max(inner.displaced_limit());
         // SAFETY: `slab`. The layout has room for the block, which is in use now.

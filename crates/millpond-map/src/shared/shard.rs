@@ -2,13 +2,15 @@
 //! A lock and a table, alone on its cache lines; and how many of them a map has.
 //!
 //! ```text
-//!   hash  ┌ 63 ……… 53 ┬ …… 47 ……… 37 ┬ …… n ………… 4 ┬ 3 … 0 ┐
-//!         │ tag, class │    shard      │  home group  │ unused│
-//!         └────────────┴───────────────┴──────────────┴───────┘
+//!   hash  ┌ 63 ……………… 50 ┬ 49 ……………… 32 ┬ … n ……… 4 ┬ 3 ┬ 2 … 0 ┐
+//!         │ tags of lanes  │ tags of lanes  │ home group│   │ class │
+//!         │      shard  ◀─ exclusive or ─┘  │           │   │       │
+//!         └────────────────┴────────────────┴───────────┴───┴───────┘
 //! ```
 //!
-//! Shard and table take different bits, so the keys of one shard spread over its table as
-//! all keys over one table. Bits above 37 say nothing about the home group below 2^33 groups.
+//! Keys of one shard spread over its table as all keys over one table: no bit of the home
+//! group is taken, and each byte that is a tag has all its values in every shard, since
+//! only the exclusive or of two of them is known there.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,10 +18,10 @@ use parking_lot::RwLock;
 
 use super::table::Table;
 
-/// The lowest bit of a hash that picks the shard.
-const SHARD_SHIFT: u32 = 37;
+/// The two bits of a hash whose exclusive or is the lowest bit of the shard's number.
+const SHARD_SHIFTS: (u32, u32) = (34, 50);
 
-/// The most shards of a map. The bits from [`SHARD_SHIFT`] up to the tag name 2^16.
+/// The most shards of a map. Up to 2^14 their numbers take every bit once.
 ///
 /// A clear takes all locks, one stack frame each.
 pub(super) const MAX_SHARDS: usize = 1024;
@@ -60,7 +62,8 @@ pub(super) fn make_shards<K, V>(count: usize) -> Shards<K, V> {
 /// Returns the shard of `hash`.
 #[inline]
 pub(super) fn shard_of<K, V>(shards: &[Shard<K, V>], hash: u64) -> &Shard<K, V> {
-    &shards[(hash >> SHARD_SHIFT) as usize & (shards.len() - 1)]
+    let number = (hash >> SHARD_SHIFTS.0) ^ (hash >> SHARD_SHIFTS.1);
+    &shards[number as usize & (shards.len() - 1)]
 }
 
 /// Returns the shards of a map that does not say how many it wants.
@@ -97,12 +100,27 @@ mod tests {
     }
 
     #[test]
-    fn the_bits_of_the_shard_are_not_those_of_tag_or_group() {
+    fn the_keys_of_a_shard_have_every_tag_and_group() {
         let shards = make_shards::<u8, u8>(MAX_SHARDS);
         let of = |hash| core::ptr::from_ref(shard_of(&shards, hash));
-        for bit in (0..SHARD_SHIFT).chain(53..64) {
-            assert_eq!(of(1 << bit), of(0), "bit {bit}");
+        for bit in 0..32 {
+            assert_eq!(
+                of(1 << bit),
+                of(0),
+                "bit {bit} picks the group or the class"
+            );
         }
-        assert_ne!(of(1 << SHARD_SHIFT), of(0));
+        // Whatever a tag's byte is, other bits bring the key into the first shard.
+        for lane in 0..4 {
+            for byte in 0..=255_u64 {
+                let tag = byte << (32 + 8 * lane);
+                let low = tag >> SHARD_SHIFTS.0 & (MAX_SHARDS as u64 - 1);
+                let high = tag >> SHARD_SHIFTS.1 & (MAX_SHARDS as u64 - 1);
+                let others = tag ^ low << SHARD_SHIFTS.1 ^ high << SHARD_SHIFTS.0;
+                assert_eq!(others >> (32 + 8 * lane) & 0xff, byte);
+                assert_eq!(of(others), of(0));
+            }
+        }
+        assert_ne!(of(1 << SHARD_SHIFTS.0), of(0));
     }
 }

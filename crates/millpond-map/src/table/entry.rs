@@ -3,7 +3,8 @@
 //! # Invariants
 //!
 //! - `place`: an occupied entry's index and slot are those of an entry of the borrowed table.
-//! - `room`: the table under a vacant entry has room for one more.
+//! - `room`: the table under a vacant entry has room for one more, and has not changed since
+//!   the vacancy was found.
 
 use core::fmt;
 
@@ -11,6 +12,7 @@ use allocator_api2::alloc::Allocator;
 use millpond_arena::Slabs;
 
 use super::HashTable;
+use crate::raw::{Look, Vacancy};
 
 impl<T, A: Allocator> HashTable<T, A> {
     /// Returns the place of the entry with `hash` for which `eq` holds.
@@ -47,21 +49,31 @@ impl<T, A: Allocator> HashTable<T, A> {
     pub fn entry(
         &mut self,
         hash: u64,
-        eq: impl FnMut(&T) -> bool,
+        mut eq: impl FnMut(&T) -> bool,
         hasher: impl Fn(&T) -> u64,
     ) -> Entry<'_, T, A> {
-        match self.raw.find(hash, eq) {
-            Some((index, slot)) => Entry::Occupied(OccupiedEntry {
+        let (look, _) = self.raw.look(hash, &mut eq);
+        let found = match look {
+            Look::Found(index, slot) => Ok((index, slot.as_ptr())),
+            Look::Vacant(vacancy) => Err(vacancy),
+            // Room is made now, so that filling the place cannot fail.
+            Look::Further(lanes) => self
+                .raw
+                .find_or_make_room(hash, lanes, eq, hasher)
+                .ok_or(Vacancy::SOMEWHERE),
+        };
+        match found {
+            Ok((index, slot)) => Entry::Occupied(OccupiedEntry {
                 table: self,
                 hash,
                 index,
                 slot,
             }),
-            None => {
-                // Now, so that filling the place cannot fail.
-                self.raw.make_room(hash, hasher);
-                Entry::Vacant(VacantEntry { table: self, hash })
-            }
+            Err(vacancy) => Entry::Vacant(VacantEntry {
+                table: self,
+                hash,
+                vacancy,
+            }),
         }
     }
 }
@@ -87,6 +99,8 @@ pub struct OccupiedEntry<'a, T, A: Allocator = Slabs> {
 pub struct VacantEntry<'a, T, A: Allocator = Slabs> {
     pub(super) table: &'a mut HashTable<T, A>,
     pub(super) hash: u64,
+    /// `room`.
+    pub(super) vacancy: Vacancy,
 }
 
 /// What [`HashTable::find_entry`] returns when there is no entry: the table, to go on with.
@@ -162,6 +176,7 @@ impl<'a, T, A: Allocator> OccupiedEntry<'a, T, A> {
         let vacant = VacantEntry {
             table: self.table,
             hash: self.hash,
+            vacancy: Vacancy::SOMEWHERE,
         };
         (entry, vacant)
     }
@@ -212,7 +227,7 @@ impl<'a, T, A: Allocator> VacantEntry<'a, T, A> {
     #[inline]
     pub fn insert(self, value: T) -> OccupiedEntry<'a, T, A> {
         // SAFETY: `room`; the slot is written right below.
-        let (index, slot) = unsafe { self.table.raw.claim_index(self.hash) };
+        let (index, slot) = unsafe { self.table.raw.fill(self.vacancy, self.hash) };
         // SAFETY: the slot was just claimed, so it is ours to write.
         unsafe { slot.write(value) };
         OccupiedEntry {

@@ -19,7 +19,7 @@ pub use self::into_iter::{Drain, ExtractIf, IntoIter};
 pub use self::iter::{Iter, IterHash, IterHashMut, IterMut};
 use crate::check::Broken;
 use crate::error::TryReserveError;
-use crate::raw::RawTable;
+use crate::raw::{RawTable, Vacancy};
 
 /// A hash table without keys, values or a hasher: for collections that bring their own.
 ///
@@ -162,7 +162,13 @@ impl<T, A: Allocator> HashTable<T, A> {
         hasher: impl Fn(&T) -> u64,
     ) -> OccupiedEntry<'_, T, A> {
         self.raw.make_room(hash, hasher);
-        VacantEntry { table: self, hash }.insert(value)
+        let vacancy = Vacancy::SOMEWHERE;
+        VacantEntry {
+            table: self,
+            hash,
+            vacancy,
+        }
+        .insert(value)
     }
 
     /// Removes every entry and keeps the slab. See [`HashMap::clear`](crate::HashMap::clear).
