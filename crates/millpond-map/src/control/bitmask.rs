@@ -33,9 +33,10 @@ impl BitMask {
     #[inline]
     pub(crate) fn bits(self) -> u16 {
         if MASK_STRIDE_LOG2 == 0 {
-            return self.0 as u16;
+            self.0 as u16
+        } else {
+            gather(u64::from(self.0))
         }
-        self.fold(0, |bits, lane| bits | 1 << lane)
     }
 
     /// Returns the set without its lowest lane. The empty set stays empty.
@@ -52,6 +53,16 @@ impl BitMask {
     }
 }
 
+/// Returns the lowest bits of the sixteen groups of four in `word`, the first one lowest.
+#[inline]
+const fn gather(word: u64) -> u16 {
+    let pairs = word & 0x1111_1111_1111_1111;
+    let fours = (pairs | pairs >> 3) & 0x0303_0303_0303_0303;
+    let eights = (fours | fours >> 6) & 0x000f_000f_000f_000f;
+    let halves = (eights | eights >> 12) & 0x0000_00ff_0000_00ff;
+    (halves | halves >> 24) as u16
+}
+
 impl Iterator for BitMask {
     type Item = usize;
 
@@ -66,6 +77,16 @@ impl Iterator for BitMask {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_fourth_bit_is_gathered() {
+        for lanes in 0..=u16::MAX {
+            let word = (0..16).fold(0, |word, lane| {
+                word | u64::from(lanes >> lane & 1) << (4 * lane)
+            });
+            assert_eq!(gather(word), lanes);
+        }
+    }
 
     #[test]
     fn each_set_of_lanes_reads_as_it_was_written() {

@@ -25,12 +25,14 @@ pub(crate) struct RawIndices {
     control: NonNull<u8>,
     /// The group being walked.
     off: usize,
-    /// Where the run of groups ends that `off` is in: the end of a line, or never.
+    /// Where the run of groups ends that `off` is in: the end of a line, or of the table.
     run_end: usize,
     /// The lanes of the group that lie ahead.
     lanes: BitMask,
-    /// The next place on the list. Unused in a walk over all groups.
+    /// The next place on the list. At its end in a walk over all groups.
     list: NonNull<u32>,
+    /// Where what is in use of the list ends.
+    list_end: NonNull<u32>,
     /// `left`.
     left: usize,
 }
@@ -43,23 +45,50 @@ impl RawIndices {
     /// `alive`, for as long as `next` is called.
     #[inline]
     pub(crate) unsafe fn new(table: &RawInner) -> RawIndices {
+        if table.is_listed() {
+            // SAFETY: `alive`, by contract.
+            return unsafe { RawIndices::of_listed(table) };
+        }
+        // A table of few groups is never veiled.
+        // SAFETY: `slab`. Every table has a group at 0, an empty one if it has no slab.
+        let lanes = unsafe { table.front_group(0) }.fulls();
+        RawIndices {
+            control: table.front.control,
+            off: 0,
+            run_end: table.front.mask + GROUP_SLOTS,
+            lanes,
+            list: NonNull::dangling(),
+            list_end: NonNull::dangling(),
+            left: table.len,
+        }
+    }
+
+    /// Starts a walk over a table with a list, along it if that is shorter.
+    ///
+    /// # Safety
+    ///
+    /// As [`new`](Self::new).
+    #[inline(never)]
+    unsafe fn of_listed(table: &RawInner) -> RawIndices {
         let mut walk = RawIndices {
             control: table.control(),
             off: 0,
-            run_end: usize::MAX,
-            lanes: BitMask::NONE,
+            run_end: table.limit,
+            // SAFETY: `slab`. Every table has a group at 0.
+            lanes: unsafe { table.group(0) }.fulls(),
             list: NonNull::dangling(),
+            list_end: NonNull::dangling(),
             left: table.len,
         };
-        if table.is_listed() && table.touched as usize <= (table.lines() - 1) / 2 {
+        if table.touched as usize <= (table.lines() - 1) / 2 {
             // SAFETY: `touched`, just asked for.
             walk.list = unsafe { table.list() };
+            // SAFETY: `touched`. So many places of the list are in use.
+            walk.list_end = unsafe { walk.list.add(table.touched as usize) };
             // One group before the start, at the end of an empty run.
             walk.off = 0_usize.wrapping_sub(GROUP_SLOTS);
             walk.run_end = 0;
-        } else if walk.left != 0 {
-            // SAFETY: `slab`. Every table has a group at 0.
-            walk.lanes = unsafe { table.group(0) }.fulls();
+            walk.lanes = BitMask::NONE;
         }
         walk
     }
@@ -86,6 +115,44 @@ impl RawIndices {
         let from = unsafe { self.control.add(self.off) };
         // SAFETY: as above: sixteen tags start there.
         self.lanes = unsafe { Group::load(from.as_ptr()) }.fulls();
+    }
+
+    /// Walks to the end, with offsets and lanes for `f`.
+    ///
+    /// Two loops: one over the groups of a run, which counts no entries, and one over its
+    /// lanes. Where a group ends nobody can predict, so what lies between it and the next
+    /// entry is as short as can be.
+    #[inline(always)]
+    fn fold_groups<B>(mut self, init: B, mut f: impl FnMut(B, usize, usize) -> B) -> B {
+        let mut accumulated = init;
+        if self.left == 0 {
+            return accumulated;
+        }
+        loop {
+            loop {
+                let mut lanes = self.lanes;
+                while let Some(lane) = lanes.next() {
+                    accumulated = f(accumulated, self.off, lane);
+                }
+                self.off = self.off.wrapping_add(GROUP_SLOTS);
+                if self.off == self.run_end {
+                    break;
+                }
+                // SAFETY: `alive`. The run goes on, so a group of the table does.
+                let from = unsafe { self.control.add(self.off) };
+                // SAFETY: as above: sixteen tags start there.
+                self.lanes = unsafe { Group::load(from.as_ptr()) }.fulls();
+            }
+            if self.list == self.list_end {
+                return accumulated;
+            }
+            // SAFETY: `touched`. The list goes on.
+            unsafe { self.next_line() };
+            // SAFETY: `alive`, `touched`. A line of the table starts there.
+            let from = unsafe { self.control.add(self.off) };
+            // SAFETY: as above: sixteen tags start there.
+            self.lanes = unsafe { Group::load(from.as_ptr()) }.fulls();
+        }
     }
 
     /// Goes to the next line of the list.
@@ -120,21 +187,9 @@ impl Iterator for RawIndices {
         }
     }
 
-    /// Walks to the end with the group's lanes in an inner loop, which counts nothing.
     #[inline]
-    fn fold<B, F: FnMut(B, usize) -> B>(mut self, init: B, mut f: F) -> B {
-        let mut accumulated = init;
-        while self.left != 0 {
-            for lane in self.lanes.by_ref() {
-                self.left -= 1;
-                accumulated = f(accumulated, self.off | lane);
-            }
-            if self.left != 0 {
-                // SAFETY: `left` is not zero, and the group has been walked to its end.
-                unsafe { self.next_group() };
-            }
-        }
-        accumulated
+    fn fold<B, F: FnMut(B, usize) -> B>(self, init: B, mut f: F) -> B {
+        self.fold_groups(init, |accumulated, off, lane| f(accumulated, off | lane))
     }
 
     #[inline]
@@ -201,9 +256,11 @@ impl<T> Iterator for RawIter<T> {
     #[inline]
     fn fold<B, F: FnMut(B, NonNull<T>) -> B>(self, init: B, mut f: F) -> B {
         let slots = self.slots;
-        self.indices.fold(init, |accumulated, index| {
-            // SAFETY: `alive`. The index is that of a slot of the table.
-            f(accumulated, unsafe { slots.add(index) })
+        self.indices.fold_groups(init, |accumulated, off, lane| {
+            // SAFETY: `alive`. The group is one of the table.
+            let first = unsafe { slots.add(off) };
+            // SAFETY: `alive`. The lane is that of a slot of the table.
+            f(accumulated, unsafe { first.add(lane) })
         })
     }
 

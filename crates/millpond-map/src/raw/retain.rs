@@ -167,7 +167,7 @@ impl RawInner {
 
     /// Returns the lanes with an entry of the line at `off`, lane `n` in bit `n`.
     #[inline(always)]
-    fn line_fulls(&self, off: usize) -> u64 {
+    pub(super) fn line_fulls(&self, off: usize) -> u64 {
         self.line_word(off, |at| {
             // SAFETY: `slab`. It is the offset of a group.
             unsafe { self.group(at) }.fulls().bits()
