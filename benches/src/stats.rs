@@ -69,6 +69,12 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
     sorted[below] + (sorted[above] - sorted[below]) * (place - below as f64)
 }
 
+/// Returns the geometric mean; not a number when there are no figures.
+pub fn geometric_mean(figures: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = figures.fold((0.0, 0), |(sum, n), x| (sum + x.ln(), n + 1));
+    (sum / f64::from(count)).exp()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 use super::rows::{Measured, TIMED};
 use crate::contest::Timing;
 use crate::error::Error;
+use crate::stats::geometric_mean as mean;
 use crate::suite::Run;
 
 /// The rows that this file reports.
@@ -67,12 +68,6 @@ fn by_letter(rows: &[&Measured], figure: Figure<'_>) -> f64 {
         mean(rows.map(|row| figure(row)))
     };
     mean(letters.iter().map(of_letter))
-}
-
-/// The geometric mean.
-pub(super) fn mean(figures: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = figures.fold((0.0, 0), |(sum, n), x| (sum + x.ln(), n + 1));
-    (sum / f64::from(count)).exp()
 }
 
 /// mimalloc v3 has two modes on the large buffers, a process apart: it counts

@@ -7,6 +7,7 @@
 mod kinds;
 mod latency;
 mod many;
+mod means;
 mod operations;
 mod owned;
 
@@ -26,7 +27,7 @@ pub static SUITE: Suite = Suite {
     name: "map",
     about: "our table against hashbrown 0.17, one operation at a time, no pool",
     rows,
-    bars: &[],
+    bars: means::BARS,
     run,
 };
 
@@ -78,6 +79,7 @@ fn rows() -> Vec<String> {
     let rows = plans().into_iter().map(|plan| plan.name);
     rows.chain(SPARSE_ROWS.map(|(name, ..)| name.to_owned()))
         .chain(latency::rows())
+        .chain(means::rows())
         .collect()
 }
 
@@ -162,7 +164,8 @@ fn run(run: &mut Run<'_>) -> Result<(), Error> {
             row::<_, Ours, Theirs, Again>(run, operation, name, &requests)?;
         }
     }
-    latency::run(run)
+    latency::run(run)?;
+    means::report(run)
 }
 
 /// Runs one operation on tables of the first request's keys; the second
