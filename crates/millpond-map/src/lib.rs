@@ -57,7 +57,7 @@
 //! # The table
 //!
 //! Groups of sixteen slots, one tag byte each, compared at once; entries that a full group
-//! pushes away are announced by one filter byte a group, exactly, and give way when the
+//! pushes away are announced by one filter a group, exactly, and give way when the
 //! group's own entries want their place. Erasing leaves nothing
 //! behind, so a map of constant size never slows down, never rehashes to clean up, and
 //! grows only when it is full. `raw` in the sources tells the whole story.
