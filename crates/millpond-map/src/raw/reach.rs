@@ -10,7 +10,8 @@
 //!
 //! Addresses cost nothing until they are touched. A range that another table has given
 //! back comes with its pages, which hold anything: what has to be initialised is wiped,
-//! or written by a split, before `limit` passes it.
+//! or written by a split, before `limit` passes it. The range is told how many groups are
+//! in use; the pages of those to come stay as long as tables grow into them.
 //!
 //! # Invariants
 //!
@@ -21,10 +22,12 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use allocator_api2::alloc::{Allocator, Layout};
-use millpond_arena::{Slabs, SparseRange};
+use millpond_arena::{Slabs, SparseRange, Spread};
 
 use super::inner::RawInner;
-use super::layout::{Geometry, Span, TableLayout, filter_above_control};
+use super::layout::{
+    CLASSES, Geometry, SlabLayout, Span, TableLayout, counters_above_control, filter_above_control,
+};
 use crate::control::GROUP_SLOTS;
 
 /// Tables with more than these bytes of slots ask for huge pages when they are made at once.
@@ -38,8 +41,6 @@ pub(super) struct Reach {
     range: SparseRange,
     /// The mask that the arrays are laid out for.
     span: usize,
-    /// Bytes of the range that were touched before it was this table's.
-    recycled: usize,
     /// The next block to be tidied; 0 when none waits.
     pub(super) tidied: usize,
     /// Stale marks that the blocks to be tidied may have.
@@ -71,8 +72,7 @@ impl Reach {
         // SAFETY: `slab`. It was written when it was made, and is not used later.
         let Reach { mut range, .. } = unsafe { reach.read() };
         if zeroes {
-            range.purge(0, range.reserved_bytes());
-            range.set_used(0);
+            range.purge_all();
         }
         // SAFETY: lent by `Slabs` for that layout, when the reach was made.
         unsafe { Slabs.deallocate(reach.cast(), Layout::new::<Reach>()) };
@@ -112,15 +112,17 @@ impl RawInner {
     pub(super) fn in_reach(geometry: Geometry, entry: TableLayout) -> Option<RawInner> {
         let Span { slab, mask, bytes } = geometry.span(entry)?;
         let place = Slabs.allocate(Layout::new::<Reach>()).ok()?.cast::<Reach>();
-        let used = geometry.used_bytes(entry);
-        let Ok(range) = SparseRange::reserve(bytes, used) else {
+        let Ok(range) = SparseRange::reserve(
+            bytes,
+            slab.spread(mask, entry),
+            geometry.limit().div_ceil(GROUP_SLOTS),
+        ) else {
             // SAFETY: lent just above, for that layout.
             unsafe { Slabs.deallocate(place.cast(), Layout::new::<Reach>()) };
             return None;
         };
         let slots = range.start();
         let reach = Reach {
-            recycled: range.used_bytes(),
             range,
             span: mask,
             tidied: 0,
@@ -152,15 +154,13 @@ impl RawInner {
         self.mask < self.span()
     }
 
-    /// Notes the bytes that are in use, for statistics.
+    /// Notes the bytes that are in use, and those that are about to be.
     pub(super) fn note_used(&mut self, entry: TableLayout) {
         self.slab_bytes = self.geometry().used_bytes(entry);
         if let Some(mut reach) = self.reach {
             // SAFETY: `slab`. The reach is the table's own.
             let reach = unsafe { reach.as_mut() };
-            // A recycled range may hold more than that, which the next holder gets.
-            let used = reach.recycled.max(self.slab_bytes);
-            reach.range.set_used(used);
+            reach.range.claim(self.groups());
         }
     }
 
@@ -177,23 +177,25 @@ impl RawInner {
         reach.range.advise_huge(control, self.limit);
     }
 
-    /// Takes away the pages behind what is not in use any more, in a table that had `before`
-    /// slots in use.
-    pub(super) fn trim(&mut self, before: usize, entry: TableLayout) {
-        let Some(mut reach) = self.reach else { return };
-        let control = self.control.addr().get() - self.slots.addr().get();
-        let filter = self.filter.addr().get() - self.slots.addr().get();
-        // SAFETY: `slab`. The reach is the table's own.
-        let reach = unsafe { reach.as_mut() };
-        for (start, bytes) in [(0, entry.size), (control, 1)] {
-            let from = start + self.limit * bytes;
-            reach.range.purge(from, (before - self.limit) * bytes);
+    /// Takes away the pages behind what is not in use any more.
+    pub(super) fn trim(&mut self, entry: TableLayout) {
+        if let Some(mut reach) = self.reach {
+            // SAFETY: `slab`. The reach is the table's own.
+            let reach = unsafe { reach.as_mut() };
+            reach.range.trim(self.groups());
+            self.note_used(entry);
         }
-        let groups = before.div_ceil(GROUP_SLOTS);
-        reach
-            .range
-            .purge(filter + self.groups(), groups - self.groups());
-        reach.recycled = 0;
-        self.note_used(entry);
+    }
+}
+
+impl SlabLayout {
+    /// Returns how the large arrays of a table with `mask` lie in its range, by the group.
+    fn spread(&self, mask: usize, entry: TableLayout) -> Spread {
+        let counters = self.control + counters_above_control(mask);
+        Spread {
+            starts: [0, self.control, counters],
+            unit_bytes: [GROUP_SLOTS * entry.size, GROUP_SLOTS, CLASSES],
+            units: mask / GROUP_SLOTS + 1,
+        }
     }
 }

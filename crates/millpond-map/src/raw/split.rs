@@ -297,14 +297,11 @@ impl<T, A: Allocator> RawTable<T, A> {
         inner.limit = geometry.limit();
         inner.growth_left = geometry.capacity() - inner.len; // `room`
         inner.displaced_limit = inner.displaced_limit.max(inner.displaced_limit());
+        if inner.reach.is_some() {
+            inner.note_used(Self::ENTRY);
+        }
         // SAFETY: `slab`. The layout has room for the block, which is in use now.
         unsafe { inner.wipe_filter(block, BLOCK_GROUPS) };
-        if inner.reach.is_some() {
-            inner.slab_bytes = geometry.used_bytes(Self::ENTRY);
-            if geometry.is_whole() {
-                inner.note_used(Self::ENTRY);
-            }
-        }
     }
 
     /// Leaves the entries of a block whose home is their group, moves those whose home is the
