@@ -183,17 +183,8 @@ impl<T, A: Allocator> RawTable<T, A> {
             entry: Self::ENTRY,
             alloc: &self.alloc,
         };
-        // SAFETY: `alive`. The table is not touched until all entries have been walked.
-        for entry in unsafe { self.iter() } {
-            // SAFETY: `typed`. A full slot holds a `T`.
-            let hash = hasher(unsafe { entry.as_ref() });
-            // SAFETY: `room`. The new slab holds all entries. The slot is written below.
-            let index = unsafe { fresh.inner.claim(hash) };
-            // SAFETY: `typed`. A claimed index is one of a slot.
-            let slot = unsafe { fresh.inner.slots.cast::<T>().add(index) };
-            // SAFETY: both are slots for a `T`, in different slabs.
-            unsafe { slot.copy_from_nonoverlapping(entry, 1) };
-        }
+        // SAFETY: `room`. The new slab holds all entries, and is wiped.
+        unsafe { self.move_into(&mut fresh.inner, &hasher) };
         // Twice what is displaced now: a hash that puts everything in one place must not
         // cause a rebuild at each insert.
         let limit = fresh.inner.displaced_limit;
