@@ -53,7 +53,7 @@ pub use global::Millpond;
 #[doc(hidden)]
 pub use os::mock as fault;
 pub use purged::Purged;
-pub use range::{RangePages, ReservedRange, SparseRange};
+pub use range::{RangePages, ReservedRange, SparseRange, Spread};
 pub use slabs::Slabs;
 pub use stats::{ClassStats, Retained, SlowPaths, Stats, stats};
 pub use tick::{on_thread_park, release, tick};

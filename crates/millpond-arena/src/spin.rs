@@ -2,7 +2,8 @@
 //!
 //! Held for a few hundred instructions at most and never while user code runs.
 //! Two are held across system calls, both rarely: that of the fallback heap of
-//! ended threads, and that of the ranges while a tick purges behind a block.
+//! ended threads, and that of the ranges while a tick purges behind a block
+//! or, a piece at a time, behind a table.
 //!
 //! # Invariants
 //!

@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use millpond_arena::{RangePages, ReservedRange, SparseRange, fault, release, stats, tick};
+use millpond_arena::{RangePages, ReservedRange, SparseRange, Spread, fault, release, stats, tick};
 
 const MIB: usize = 1 << 20;
 
@@ -247,78 +247,173 @@ fn touch(range: &SparseRange, at: usize, byte: u8) -> u8 {
     unsafe { place.replace(byte) }
 }
 
+/// Two parts, of three pages and of one page a unit, half a gigabyte apart.
+const SPREAD: Spread = Spread {
+    starts: [0, 512 * MIB, 0],
+    unit_bytes: [3 * 4096, 4096, 0],
+    units: 1000,
+};
+const UNIT: usize = 4 * 4096;
+/// Units are claimed sixteen at a time: 256 KiB.
+const STEP: usize = 16;
+
+fn sparse(units: usize) -> SparseRange {
+    SparseRange::reserve(1 << 30, SPREAD, units).unwrap()
+}
+
+/// Writes to each page of a unit; tells what all of them held.
+fn touch_unit(range: &SparseRange, unit: usize, byte: u8) -> Option<u8> {
+    let parts = (0..3).map(|page| (3 * unit + page) * 4096);
+    let pages = parts.chain([SPREAD.starts[1] + unit * 4096]);
+    let held: Vec<u8> = pages.map(|at| touch(range, at, byte)).collect();
+    held.iter().all(|&byte| byte == held[0]).then_some(held[0])
+}
+
 #[test]
-fn a_sparse_range_is_usable_everywhere_and_counts_what_it_is_told() {
+fn a_sparse_range_is_usable_everywhere_and_counts_what_is_claimed() {
     let _turn = turn();
     let before = stats();
-    let mut range = SparseRange::reserve(1 << 30, MIB).unwrap();
+    let mut range = sparse(1);
     for at in [0, 5 * MIB, (1 << 30) - 1] {
         assert_eq!(touch(&range, at, 1), 0);
         assert_eq!(touch(&range, at, 2), 1);
     }
-    range.set_used(3 * 4096);
-    let during = stats();
-    assert_eq!(during.live_bytes - before.live_bytes, 3 * 4096);
-    assert_eq!(during.mapped_bytes - before.mapped_bytes, 3 * 4096);
+    assert_eq!(range.claimed_units(), STEP);
+    range.claim(3 * STEP);
+    range.claim(2);
+    assert_eq!(range.claimed_units(), 3 * STEP);
+    let (during, claimed) = (stats(), (3 * STEP * UNIT) as u64);
+    assert_eq!(during.live_bytes - before.live_bytes, claimed);
+    assert_eq!(during.mapped_bytes - before.mapped_bytes, claimed);
     assert_eq!(during.reserved_bytes - before.reserved_bytes, 1 << 30);
     assert_eq!(during.ranges - before.ranges, 1);
-    assert_eq!(range.purge(5 * MIB - 1, 4098), 4096);
-    assert_eq!(touch(&range, 5 * MIB, 2), 0);
-    assert_eq!(touch(&range, 0, 2), 2);
-    assert_eq!(range.purge(1, 4096), 0);
+    for unit in 0..3 * STEP {
+        touch_unit(&range, unit, 3);
+    }
+    assert_eq!(range.trim(STEP), 2 * STEP * UNIT);
+    assert_eq!(range.trim(3 * STEP), 0);
+    assert_eq!(range.claimed_units(), STEP);
+    for unit in 0..3 * STEP {
+        let held = if unit < STEP { 3 } else { 0 };
+        assert_eq!(touch_unit(&range, unit, 3), Some(held));
+    }
     assert!(!range.advise_huge(1, 2 * MIB));
     range.advise_huge(0, 2 * MIB);
-    assert_eq!(touch(&range, 0, 2), 2);
-    range.set_used(usize::MAX);
-    assert_eq!(range.used_bytes(), 1 << 30);
-    range.set_used(0);
+    assert_eq!(touch(&range, 0, 2), 3);
+    assert!(range.purge_all());
+    assert_eq!(touch(&range, 0, 2), 0);
     assert_eq!(stats().live_bytes, before.live_bytes);
+    range.claim(usize::MAX);
+    assert_eq!(range.claimed_units(), SPREAD.units);
+}
+
+/// A range was lent again only where its holder wanted a quarter of its pages at once, so a
+/// table that grew to two megabytes never found those of the one before.
+#[test]
+fn a_sparse_range_comes_back_with_all_its_pages() {
+    let _turn = turn();
+    let mut before = None;
+    for _ in 0..3 {
+        let mut range = sparse(1);
+        for unit in 0..40 * STEP {
+            range.claim(unit + 1);
+            let held = if before.is_some() { 7 } else { 0 };
+            assert_eq!(touch_unit(&range, unit, 7), Some(held));
+        }
+        drop(range);
+        let after = stats();
+        assert_eq!(after.retained.ranges, (40 * STEP * UNIT) as u64);
+        let before = before.replace(after.os_calls);
+        assert!(before.is_none_or(|before| before == after.os_calls));
+    }
+    assert_eq!(tick(), 0);
+    assert_eq!(tick(), 40 * STEP * UNIT);
+    assert_eq!(stats().retained.ranges, 0);
 }
 
 #[test]
-fn a_sparse_range_comes_back_to_whoever_wants_about_as_much() {
+fn a_sparse_range_comes_back_elsewhere_to_whoever_wants_about_as_much() {
     let _turn = turn();
-    let reserve = |want| SparseRange::reserve(64 * MIB, want).unwrap();
+    let reserve =
+        |bytes, units| SparseRange::reserve(64 * MIB, Spread::plain(bytes), units).unwrap();
     let ranges = [2 * MIB, 40 * MIB].map(|used| {
-        let mut range = reserve(used);
-        touch(&range, used, 7);
-        range.set_used(used);
+        let range = reserve(48 * MIB, used);
+        touch(&range, used - 1, 7);
         range
     });
     drop(ranges);
     let before = stats();
     assert_eq!(before.retained.ranges, 42 * MIB as u64);
-    let small = reserve(MIB);
-    assert_eq!(
-        (small.used_bytes(), touch(&small, 2 * MIB, 7)),
-        (2 * MIB, 7)
-    );
+    let small = reserve(50 * MIB, MIB);
+    assert_eq!(touch(&small, 2 * MIB - 1, 7), 7);
+    let large = reserve(50 * MIB, 10 * MIB);
+    assert_eq!(touch(&large, 40 * MIB - 1, 7), 7);
     assert_eq!(stats().os_calls, before.os_calls);
-    let fresh = reserve(MIB);
-    assert_eq!(fresh.used_bytes(), 0);
-    let large = reserve(10 * MIB);
-    assert_eq!(
-        (large.used_bytes(), touch(&large, 40 * MIB, 7)),
-        (40 * MIB, 7)
-    );
-    drop((small, fresh, large));
-    assert_eq!(tick(), 0);
-    assert_eq!(tick(), 42 * MIB);
+    let live = stats().live_bytes - before.live_bytes;
+    assert_eq!(live, 53 * MIB as u64, "what others left counts as well");
     assert_eq!(stats().retained.ranges, 0);
+    drop((small, large));
+    assert_eq!(tick(), 0);
+    assert_eq!(tick(), 53 * MIB);
+    assert_eq!(stats().retained.ranges, 0);
+}
+
+#[test]
+fn what_a_holder_does_not_claim_goes_back_under_it() {
+    let _turn = turn();
+    let large = sparse(40 * STEP);
+    (0..40 * STEP).for_each(|unit| assert_eq!(touch_unit(&large, unit, 7), Some(0)));
+    drop(large);
+    // A small table that is never dropped sits on the pages of a large one.
+    let mut small = sparse(1);
+    small.claim(2 * STEP);
+    assert_eq!(stats().retained.ranges, (38 * STEP * UNIT) as u64);
+    assert_eq!(tick(), 0);
+    assert_eq!(tick(), 38 * STEP * UNIT);
+    assert_eq!(stats().retained.ranges, 0);
+    for unit in 0..40 * STEP {
+        let held = if unit < 2 * STEP { 7 } else { 0 };
+        assert_eq!(touch_unit(&small, unit, 8), Some(held), "{unit}");
+    }
+    drop(small);
+    assert_eq!(release(), 2 * STEP * UNIT);
+
+    // A release does not wait, and leaves what is claimed.
+    drop(sparse(40 * STEP));
+    let small = sparse(1);
+    (0..STEP).for_each(|unit| assert_eq!(touch_unit(&small, unit, 9), Some(0)));
+    assert_eq!(release(), 39 * STEP * UNIT);
+    (0..STEP).for_each(|unit| assert_eq!(touch_unit(&small, unit, 9), Some(9)));
+    drop(small);
+    release();
+
+    // A system that takes nothing back is asked again at the next tick.
+    drop(sparse(40 * STEP));
+    let small = sparse(1);
+    tick();
+    fault::fail_always_after(0);
+    assert_eq!(tick(), 0);
+    fault::restore();
+    assert_eq!(stats().retained.ranges, (39 * STEP * UNIT) as u64);
+    assert_eq!(tick(), 39 * STEP * UNIT);
+    drop(small);
+    release();
 }
 
 #[test]
 fn a_sparse_range_that_is_refused_is_an_error() {
     let _turn = turn();
     fault::fail_always_after(0);
-    let refused = SparseRange::reserve(MIB, MIB).is_err();
+    let refused = SparseRange::reserve(MIB, Spread::plain(MIB), MIB).is_err();
     fault::restore();
     assert!(refused);
-    assert!(SparseRange::reserve(usize::MAX, MIB).is_err());
-    let mut range = SparseRange::reserve(MIB, MIB).unwrap();
+    assert!(SparseRange::reserve(usize::MAX, SPREAD, 1).is_err());
+    let mut range = sparse(2 * STEP);
     touch(&range, 0, 5);
     fault::fail_always_after(0);
-    assert_eq!(range.purge(0, MIB), 0);
+    assert_eq!(range.trim(0), 0);
+    assert!(!range.purge_all());
     fault::restore();
     assert_eq!(touch(&range, 0, 5), 5);
+    assert_eq!(range.claimed_units(), 2 * STEP);
 }

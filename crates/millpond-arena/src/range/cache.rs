@@ -56,16 +56,6 @@ impl<const ENTRIES: usize> Cache<ENTRIES> {
         self.remove(index).map(|entry| entry.extent)
     }
 
-    /// Takes the newest range that has `bytes` addresses, but not far more, and
-    /// of which at most `dirty_max` bytes may be resident.
-    pub(super) fn take_newest(&mut self, bytes: usize, dirty_max: usize) -> Option<Extent> {
-        let fits = |extent: &Extent| extent.dirty <= dirty_max && extent.has_about(bytes);
-        let index = (0..self.length)
-            .rev()
-            .find(|&index| self.at(index).is_some_and(|entry| fits(&entry.extent)))?;
-        self.remove(index).map(|entry| entry.extent)
-    }
-
     /// Puts a range in. `reused` is the tick in whose interval it was taken out
     /// of here, if it was.
     ///
@@ -190,19 +180,6 @@ mod tests {
         assert!(cache.take_nearest(60).is_none());
         assert_eq!(cache.take_nearest(40).unwrap().dirty, 40);
         assert_eq!(cache.take_nearest(9000 / FIT).unwrap().dirty, 9000);
-    }
-
-    #[test]
-    fn the_newest_range_that_is_small_enough_is_taken() {
-        let mut cache = Cache::new();
-        for (bytes, dirty) in [(64, 10), (65, 20), (66, 30)] {
-            cache.put(extent(bytes, dirty), None);
-        }
-        assert_eq!(cache.take_newest(64, 25).unwrap().bytes, 65);
-        assert_eq!(cache.take_newest(64, 25).unwrap().bytes, 64);
-        assert!(cache.take_newest(64, 25).is_none());
-        assert!(cache.take_newest(1, 30).is_none());
-        assert_eq!(cache.take_newest(66, 30).unwrap().bytes, 66);
     }
 
     #[test]

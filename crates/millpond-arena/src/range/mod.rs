@@ -30,10 +30,12 @@ use crate::{os, tick};
 mod cache;
 pub(crate) mod mapped;
 mod sparse;
+mod spread;
 
 use cache::Cache;
 use mapped::Blocks;
 pub use sparse::SparseRange;
+pub use spread::Spread;
 
 /// Bytes that start and length of a range are multiples of: a huge page, so
 /// that page tables move whole.
@@ -45,9 +47,6 @@ const COMMIT_STEP_BYTES: usize = 1 << 20;
 
 /// Ranges kept at most. Guessed: tables that come and go at one time.
 const KEPT_RANGES: usize = 8;
-
-/// Sparse ranges kept at most. Guessed: those of a pool of tables.
-const KEPT_SPARSE_RANGES: usize = 64;
 
 /// A range as the system knows it.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +64,7 @@ struct Extent {
 /// What is known about all ranges.
 struct Ranges {
     cache: Cache<KEPT_RANGES>,
-    sparse: Cache<KEPT_SPARSE_RANGES>,
+    sparse: spread::List,
     mapped: Cache<KEPT_RANGES>,
     blocks: Blocks,
     lent: usize,
@@ -80,7 +79,7 @@ unsafe impl Send for Ranges {}
 
 static RANGES: SpinLock<Ranges> = SpinLock::new(Ranges {
     cache: Cache::new(),
-    sparse: Cache::new(),
+    sparse: spread::List::new(),
     mapped: Cache::new(),
     blocks: Blocks::new(),
     lent: 0,
@@ -447,18 +446,37 @@ impl Ranges {
         self.lent_ready -= extent.dirty;
     }
 
+    /// Counts a sparse range as lent, with so many bytes in use.
+    fn lend_bytes(&mut self, reserved: usize, used: usize) {
+        self.lent += 1;
+        self.lent_reserved += reserved;
+        self.change_bytes(0, used);
+    }
+
+    /// Takes that back.
+    fn take_back_bytes(&mut self, reserved: usize, used: usize) {
+        self.lent -= 1;
+        self.lent_reserved -= reserved;
+        self.change_bytes(used, 0);
+    }
+
+    /// Counts the bytes in use of a lent sparse range anew; what is in use is accessible,
+    /// as no more costs memory.
+    fn change_bytes(&mut self, old: usize, new: usize) {
+        self.lent_ready = self.lent_ready - old + new;
+        self.lent_accessible = self.lent_accessible - old + new;
+    }
+
     /// Takes a kept range out that [`purge`] gives up.
     fn pop_idle(&mut self, now: Option<u64>) -> Option<Extent> {
         let idle = self.cache.pop_idle(now);
-        let idle = idle.or_else(|| self.mapped.pop_idle(now));
-        idle.or_else(|| self.sparse.pop_idle(now))
+        idle.or_else(|| self.mapped.pop_idle(now))
     }
 
     /// Takes a range out of the caches while too much in them is resident.
     fn pop_excess(&mut self) -> Option<Extent> {
         let excess = self.mapped.pop_excess();
-        let excess = excess.or_else(|| self.cache.pop_excess());
-        excess.or_else(|| self.sparse.pop_excess())
+        excess.or_else(|| self.cache.pop_excess())
     }
 
     /// Counts what is ready and accessible in a lent range anew.
@@ -479,7 +497,7 @@ pub(crate) fn purge(now: Option<u64>) -> usize {
         Some(_) => Cause::Tick,
         None => Cause::Release,
     };
-    let mut purged = mapped::purge_behind(cause);
+    let mut purged = mapped::purge_behind(cause) + sparse::purge_idle(now, cause);
     loop {
         let mut ranges = RANGES.lock();
         let Some(extent) = ranges.pop_idle(now) else {
@@ -511,7 +529,7 @@ pub(crate) fn totals() -> RangeTotals {
             + ranges.sparse.reserved_bytes(),
         accessible: ranges.lent_accessible
             + ranges.cache.accessible_bytes()
-            + ranges.sparse.accessible_bytes(),
+            + ranges.sparse.resident_bytes(),
         purged: ranges.purged,
     }
 }

@@ -16,6 +16,7 @@ mod check;
 mod churn;
 mod clear;
 mod clone;
+mod double;
 mod drain;
 mod front;
 mod history;

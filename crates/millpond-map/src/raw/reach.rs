@@ -10,7 +10,8 @@
 //!
 //! Addresses cost nothing until they are touched. A range that another table has given
 //! back comes with its pages, which hold anything: what has to be initialised is wiped,
-//! or written by a split, before `limit` passes it.
+//! or written by a split, before `limit` passes it. The range is told how many groups are
+//! in use; the pages of those to come stay as long as tables grow into them.
 //!
 //! # Invariants
 //!
@@ -21,11 +22,11 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use allocator_api2::alloc::{Allocator, Layout};
-use millpond_arena::{Slabs, SparseRange};
+use millpond_arena::{Slabs, SparseRange, Spread};
 
 use super::front::Front;
 use super::inner::RawInner;
-use super::layout::{FILTER_BYTES, Geometry, Span, TableLayout, filter_above_control};
+use super::layout::{FILTER_BYTES, Geometry, SlabLayout, Span, TableLayout, filter_above_control};
 use crate::control::GROUP_SLOTS;
 
 /// Tables with more than these bytes of slots ask for huge pages when they are made at once.
@@ -43,8 +44,6 @@ pub(super) struct Reach {
     control: NonNull<u8>,
     /// The table's own mask, while it shows its fast paths a veil.
     mask: usize,
-    /// Bytes of the range that were touched before it was this table's.
-    recycled: usize,
     /// The next block to be tidied; 0 when none waits.
     pub(super) tidied: usize,
     /// Stale marks that the blocks to be tidied may have.
@@ -94,8 +93,7 @@ impl Reach {
         // SAFETY: `slab`. It was written when it was made, and is not used later.
         let Reach { mut range, .. } = unsafe { reach.read() };
         if zeroes {
-            range.purge(0, range.reserved_bytes());
-            range.set_used(0);
+            range.purge_all();
         }
         // SAFETY: lent by `Slabs` for that layout, when the reach was made.
         unsafe { Slabs.deallocate(reach.cast(), Layout::new::<Reach>()) };
@@ -135,15 +133,17 @@ impl RawInner {
     pub(super) fn in_reach(geometry: Geometry, entry: TableLayout) -> Option<RawInner> {
         let Span { slab, mask, bytes } = geometry.span(entry)?;
         let place = Slabs.allocate(Layout::new::<Reach>()).ok()?.cast::<Reach>();
-        let used = geometry.used_bytes(entry);
-        let Ok(range) = SparseRange::reserve(bytes, used) else {
+        let Ok(range) = SparseRange::reserve(
+            bytes,
+            slab.spread(mask, entry),
+            geometry.limit().div_ceil(GROUP_SLOTS),
+        ) else {
             // SAFETY: lent just above, for that layout.
             unsafe { Slabs.deallocate(place.cast(), Layout::new::<Reach>()) };
             return None;
         };
         let slots = range.start();
         let reach = Reach {
-            recycled: range.used_bytes(),
             range,
             span: mask,
             // SAFETY: the offset of the tags is within the layout, and so within the range.
@@ -187,15 +187,13 @@ impl RawInner {
         self.front = Front::of(self.control(), self.filters(), geometry);
     }
 
-    /// Notes the bytes that are in use, for statistics.
+    /// Notes the bytes that are in use, and those that are about to be.
     pub(super) fn note_used(&mut self, entry: TableLayout) {
         self.slab_bytes = self.geometry().used_bytes(entry);
         if let Some(mut reach) = self.reach {
             // SAFETY: `slab`. The reach is the table's own.
             let reach = unsafe { reach.as_mut() };
-            // A recycled range may hold more than that, which the next holder gets.
-            let used = reach.recycled.max(self.slab_bytes);
-            reach.range.set_used(used);
+            reach.range.claim(self.groups());
         }
     }
 
@@ -212,22 +210,25 @@ impl RawInner {
         reach.range.advise_huge(control, self.limit);
     }
 
-    /// Takes away the pages behind what is not in use any more, in a table that had `before`
-    /// slots in use.
-    pub(super) fn trim(&mut self, before: usize, entry: TableLayout) {
-        let Some(mut reach) = self.reach else { return };
-        let control = self.control().addr().get() - self.slots.addr().get();
-        let filter = self.filters().addr().get() - self.slots.addr().get();
-        // SAFETY: `slab`. The reach is the table's own.
-        let reach = unsafe { reach.as_mut() };
-        for (start, bytes) in [(0, entry.size), (control, 1)] {
-            let from = start + self.limit * bytes;
-            reach.range.purge(from, (before - self.limit) * bytes);
+    /// Takes away the pages behind what is not in use any more.
+    pub(super) fn trim(&mut self, entry: TableLayout) {
+        if let Some(mut reach) = self.reach {
+            // SAFETY: `slab`. The reach is the table's own.
+            let reach = unsafe { reach.as_mut() };
+            reach.range.trim(self.groups());
+            self.note_used(entry);
         }
-        let groups = before.div_ceil(GROUP_SLOTS) - self.groups();
-        let from = filter + self.groups() * FILTER_BYTES;
-        reach.range.purge(from, groups * FILTER_BYTES);
-        reach.recycled = 0;
-        self.note_used(entry);
+    }
+}
+
+impl SlabLayout {
+    /// Returns how the large arrays of a table with `mask` lie in its range, by the group.
+    fn spread(&self, mask: usize, entry: TableLayout) -> Spread {
+        let filters = self.control + filter_above_control(mask);
+        Spread {
+            starts: [0, self.control, filters],
+            unit_bytes: [GROUP_SLOTS * entry.size, GROUP_SLOTS, FILTER_BYTES],
+            units: mask / GROUP_SLOTS + 1,
+        }
     }
 }

@@ -63,7 +63,6 @@ impl<T, A: Allocator> RawTable<T, A> {
             let _ = self.try_shrink_to(0, hasher);
             return;
         };
-        let before = self.inner.limit;
         // SAFETY: `front`. The plan was made for this table, as it is.
         unsafe { self.clear_front(plan.first) };
         // SAFETY: `front`. The front was just cleared.
@@ -71,7 +70,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         // SAFETY: `front`, as above.
         unsafe { moving.all(hasher) };
         moving.finish();
-        self.cut(plan.slab, before);
+        self.cut(plan.slab);
     }
 
     /// Returns how the table fits into the front of its own slab; none where it does not.
@@ -147,11 +146,10 @@ impl<T, A: Allocator> RawTable<T, A> {
         }
     }
 
-    /// Gives back all of the slab but what `slab` says, where the allocator can; the table had
-    /// `before` slots in use.
-    fn cut(&mut self, slab: SlabLayout, before: usize) {
+    /// Gives back all of the slab but what `slab` says, where the allocator can.
+    fn cut(&mut self, slab: SlabLayout) {
         if self.inner.reach.is_some() {
-            return self.inner.trim(before, Self::ENTRY);
+            return self.inner.trim(Self::ENTRY);
         }
         let inner = &mut self.inner;
         let Ok(old) = Layout::from_size_align(inner.slab_bytes, slab.layout.align()) else {

@@ -20,6 +20,7 @@
 //!   it was; from then on nothing unwinds.
 
 use core::mem::MaybeUninit;
+use core::num::NonZero;
 use core::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
@@ -38,7 +39,7 @@ use crate::control::GROUP_SLOTS;
 const SPLIT_BYTES: usize = if cfg!(millpond_tiny_blocks) {
     4 << 10
 } else {
-    128 << 10
+    256 << 10
 };
 
 /// Strays of one block that are laid again one by one.
@@ -56,15 +57,33 @@ const BLIND_COPY_BYTES: usize = 32;
 struct Survey {
     /// The hash of each entry, by its place in the block.
     hashes: [MaybeUninit<u64>; BLOCK_SLOTS],
-    /// Index and hash of each entry of the block that lies in another.
-    strays: [(usize, u64); STRAYS_MAX],
+    /// Lanes of each group whose home is the same group of the block to come.
+    moving: [u16; BLOCK_GROUPS],
+    /// Lanes of each group that neither stay nor move to the same lane.
+    left: [u16; BLOCK_GROUPS],
+    /// Index and hash of each entry of the block that lies in another, `stray_count` of them.
+    strays: [MaybeUninit<(usize, u64)>; STRAYS_MAX],
     stray_count: usize,
     /// The classes of which an entry went past every group of the block.
     classes: u32,
 }
 
-/// The lanes of one group that neither stay nor move to the same lane.
-type Left = [u16; BLOCK_GROUPS];
+impl Survey {
+    fn strays(&self) -> impl Iterator<Item = (usize, u64)> {
+        let strays = self.strays.iter().take(self.stray_count);
+        // SAFETY: `survey`. So many have been written.
+        strays.map(|stray| unsafe { stray.assume_init() })
+    }
+}
+
+/// Returns the lanes of a set that has lane `n` in bit `n`, the lowest first.
+fn lanes(mut bits: u16) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let lane = NonZero::new(bits)?.trailing_zeros();
+        bits &= bits - 1;
+        Some(lane as usize)
+    })
+}
 
 impl<T, A: Allocator> RawTable<T, A> {
     /// Splits blocks until `needed` entries fit.
@@ -153,37 +172,36 @@ impl<T, A: Allocator> RawTable<T, A> {
     ) -> bool {
         let mut survey = Survey {
             hashes: [const { MaybeUninit::uninit() }; BLOCK_SLOTS],
-            strays: [(0, 0); STRAYS_MAX],
+            moving: [0; BLOCK_GROUPS],
+            left: [0; BLOCK_GROUPS],
+            strays: [const { MaybeUninit::uninit() }; STRAYS_MAX],
             stray_count: 0,
             classes: 0,
         };
         // SAFETY: `slab`. The block is one of the table.
-        if !unsafe { self.survey(block, &mut survey, hasher) } {
+        if !unsafe { self.survey(block, split, &mut survey, hasher) } {
             return false;
         }
         // From here on nothing unwinds.
         // SAFETY: `survey`. It has just been made.
         unsafe { self.forget_block(block, &survey) };
-        let mut base = 0;
         if split {
-            let whole = self.inner.geometry();
-            base = whole.slots() / 2;
+            let geometry = self.inner.geometry();
+            let base = geometry.slots() / 2;
             debug_assert!(self.inner.limit == block + base);
             // SAFETY: the block behind the last is the one that comes into use.
-            unsafe { self.add_block(whole.with_block()) };
-        }
-        // SAFETY: `survey`, and the filters have just been cleared.
-        let left = unsafe { self.part_block(block, base, &survey) };
-        if split {
+            unsafe { self.add_block(geometry.with_block()) };
+            // SAFETY: `survey`, and the filters have just been cleared.
+            unsafe { self.part_block(block, base, &survey) };
             // SAFETY: `slab`. The tags of the new block have just been written.
             unsafe { self.inner.touch_block(block + base) };
         }
         // SAFETY: `survey`, and these entries are noted nowhere.
-        unsafe { self.lay_rest(block, &left, &survey) };
+        unsafe { self.lay_rest(block, &survey) };
         true
     }
 
-    /// Hashes the entries of a block, and finds its strays.
+    /// Hashes the entries of a block, to be split or not, and finds its strays.
     ///
     /// False when there are too many of them.
     ///
@@ -193,11 +211,14 @@ impl<T, A: Allocator> RawTable<T, A> {
     unsafe fn survey(
         &self,
         block: usize,
+        split: bool,
         survey: &mut Survey,
         hasher: &impl Fn(&T) -> u64,
     ) -> bool {
+        let (fit, base) = self.inner.home_bits(block, split);
         let mut classes = u32::MAX;
-        for off in (block..block + BLOCK_SLOTS).step_by(GROUP_SLOTS) {
+        let groups = (block..).step_by(GROUP_SLOTS).zip(&mut survey.moving);
+        for ((off, moving), left) in groups.zip(&mut survey.left) {
             // SAFETY: `slab`. The group is one of the block.
             for lane in unsafe { self.inner.group(off) }.fulls() {
                 // SAFETY: `full`. The lane has a tag, so it is a slot.
@@ -205,7 +226,10 @@ impl<T, A: Allocator> RawTable<T, A> {
                 // SAFETY: `typed`. A full slot holds a `T`.
                 let hash = hasher(unsafe { entry.as_ref() });
                 survey.hashes[(off - block) | lane].write(hash);
+                *left |= u16::from((hash as usize ^ off) & fit != 0) << lane;
+                *moving |= u16::from(hash as usize & base != 0) << lane;
             }
+            *moving &= !*left;
             // SAFETY: `slab`, as above.
             let filter = unsafe { self.inner.filter(off) };
             // SAFETY: `slab`. Filter bytes below the limit are initialised.
@@ -237,7 +261,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             while let Some(at) = &mut probe {
                 // SAFETY: `slab`. A probe goes through groups of the table.
                 let guests = unsafe { inner.guest_lanes(at.off()) };
-                for lane in (0..GROUP_SLOTS).filter(|lane| guests >> lane & 1 != 0) {
+                for lane in lanes(guests) {
                     // SAFETY: `guests`. The lane is full, so it is a slot.
                     let entry = unsafe { self.slot(at.off() | lane) };
                     // SAFETY: `typed`. A full slot holds a `T`.
@@ -248,7 +272,7 @@ impl<T, A: Allocator> RawTable<T, A> {
                     let Some(place) = survey.strays.get_mut(survey.stray_count) else {
                         return false;
                     };
-                    *place = (at.off() | lane, hash);
+                    place.write((at.off() | lane, hash));
                     survey.stray_count += 1;
                 }
                 // SAFETY: `slab`, as above.
@@ -269,7 +293,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     ///
     /// `survey` is one of this block, and the table has not changed since.
     unsafe fn forget_block(&mut self, block: usize, survey: &Survey) {
-        for &(index, hash) in &survey.strays[..survey.stray_count] {
+        for (index, hash) in survey.strays() {
             self.inner.forget_guest(index, hash);
         }
         // Where a class has gone past the whole block, so may entries of other blocks: their
@@ -279,7 +303,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: `slab`. The group is one of the block.
             let guests = unsafe { self.inner.guest_lanes(off) };
             self.inner.displaced -= guests.count_ones() as usize;
-            for lane in (0..GROUP_SLOTS).filter(|lane| guests >> lane & 1 != 0) {
+            for lane in lanes(guests) {
                 // SAFETY: `survey`. A guest is an entry, so it has been hashed.
                 let hash = unsafe { survey.hashes[(off - block) | lane].assume_init() };
                 if !wipes || block_of(self.inner.home(hash)) != block {
@@ -315,28 +339,23 @@ impl<T, A: Allocator> RawTable<T, A> {
         }
         inner.growth_left = geometry.capacity() - inner.len; // `room`
         inner.displaced_limit = inner.displaced_limit.max(inner.displaced_limit());
+        if inner.reach.is_some() {
+            inner.note_used(Self::ENTRY);
+        }
         // SAFETY: `slab`. The layout has room for the block, which is in use now.
         unsafe { inner.wipe_filter(block, BLOCK_GROUPS) };
-        if inner.reach.is_some() {
-            inner.slab_bytes = geometry.used_bytes(Self::ENTRY);
-            if geometry.is_whole() {
-                inner.note_used(Self::ENTRY);
-            }
-        }
     }
 
-    /// Leaves the entries of a block whose home is their group, moves those whose home is the
-    /// same group `base` further on to the same lane there, and returns the others, which
-    /// stay where they are.
+    /// Moves the entries of a block that belong into the same group `base` further on to the
+    /// same lane there, and leaves all others.
     ///
     /// # Safety
     ///
-    /// `survey` is one of the block as it is. With a `base` that is not 0 there is a block so
-    /// far on; its tags are written here.
-    unsafe fn part_block(&mut self, block: usize, base: usize, survey: &Survey) -> Left {
-        let mut left = [0; BLOCK_GROUPS];
+    /// `survey` is one of the block as it is. There is a block so far on; its tags are written
+    /// here.
+    unsafe fn part_block(&mut self, block: usize, base: usize, survey: &Survey) {
         let blind = size_of::<T>() <= BLIND_COPY_BYTES;
-        if base != 0 && blind {
+        if blind {
             // SAFETY: `slab`. The first slot of a block in use.
             let from = unsafe { self.slot(block) };
             // SAFETY: `slab`. The first slot of the new block.
@@ -344,30 +363,16 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: two blocks of slots, whatever they hold; tags say later who moved.
             unsafe { to.copy_from_nonoverlapping(from, BLOCK_SLOTS) };
         }
-        for (off, left) in (block..).step_by(GROUP_SLOTS).zip(&mut left) {
+        for (off, &moving) in (block..).step_by(GROUP_SLOTS).zip(&survey.moving) {
             // SAFETY: `slab`. The group is one of the block.
             let group = unsafe { self.inner.group(off) };
-            let mut moving = 0_u16;
-            for lane in group.fulls() {
-                // SAFETY: `survey`. The lane is full, so its entry has been hashed.
-                let hash = unsafe { survey.hashes[(off - block) | lane].assume_init() };
-                let home = self.inner.home(hash);
-                let moves = base != 0 && home == off + base;
-                moving |= u16::from(moves) << lane;
-                *left |= u16::from(home != off && !moves) << lane;
-            }
-            if base == 0 {
-                continue;
-            }
             // SAFETY: `slab`, as above; a table with a block is not shared.
             unsafe { self.inner.set_group(off, group.without_lanes(moving)) };
+            let moved = group.without_lanes(!moving);
             // SAFETY: `slab`. The same group of the new block.
-            unsafe {
-                self.inner
-                    .set_group(off + base, group.without_lanes(!moving))
-            };
+            unsafe { self.inner.set_group(off + base, moved) };
             if !blind {
-                for lane in (0..GROUP_SLOTS).filter(|lane| moving >> lane & 1 != 0) {
+                for lane in lanes(moving) {
                     // SAFETY: `slab`. A slot of the block.
                     let from = unsafe { self.slot(off | lane) };
                     // SAFETY: `slab`. The same slot of the new block.
@@ -377,24 +382,23 @@ impl<T, A: Allocator> RawTable<T, A> {
                 }
             }
         }
-        left
     }
 
     /// Lays the rest of a block's entries and its strays at home, or as near as there is room.
     ///
     /// # Safety
     ///
-    /// `left` and the strays are full lanes with the hashes of `survey`, noted nowhere.
-    unsafe fn lay_rest(&mut self, block: usize, left: &Left, survey: &Survey) {
-        for (off, &left) in (block..).step_by(GROUP_SLOTS).zip(left) {
-            for lane in (0..GROUP_SLOTS).filter(|lane| left >> lane & 1 != 0) {
+    /// What is left and the strays are full lanes with the hashes of `survey`, noted nowhere.
+    unsafe fn lay_rest(&mut self, block: usize, survey: &Survey) {
+        for (off, &left) in (block..).step_by(GROUP_SLOTS).zip(&survey.left) {
+            for lane in lanes(left) {
                 // SAFETY: `survey`. The lane was full, so its entry has been hashed.
                 let hash = unsafe { survey.hashes[(off - block) | lane].assume_init() };
                 // SAFETY: by contract.
                 unsafe { self.lay_again(off | lane, hash) };
             }
         }
-        for &(index, hash) in &survey.strays[..survey.stray_count] {
+        for (index, hash) in survey.strays() {
             // SAFETY: by contract.
             unsafe { self.lay_again(index, hash) };
         }
@@ -420,6 +424,20 @@ impl<T, A: Allocator> RawTable<T, A> {
 }
 
 impl RawInner {
+    /// Returns the bits of a hash that say whether its home is a given group of `block`, and
+    /// the bit that says whether a split of the block moves it; none without a split.
+    fn home_bits(&self, block: usize, split: bool) -> (usize, usize) {
+        let base = (self.mask() + GROUP_SLOTS) / 2;
+        let lower = base - GROUP_SLOTS;
+        if split {
+            (lower, base)
+        } else if block >= base || block + base < self.limit {
+            (self.mask(), 0)
+        } else {
+            (lower, 0)
+        }
+    }
+
     /// Lists the lines of a new block that have entries, and marks the others as untouched.
     ///
     /// # Safety
