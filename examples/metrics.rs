@@ -3,7 +3,9 @@
 //! Shows: the shortest useful wiring. Pools are seen by themselves, a map once it has a name;
 //! a `Page` answers `/metrics`, and `/` with a page for people, on this machine alone.
 //!
-//! Prints what a scrape then says of one pool and one map:
+//! What a scrape then says of one pool and one map it prints as well.
+//!
+//! Prints:
 //! ```text
 //! millpond_map_pool_checkouts_total{pool="requests"} 1
 //! millpond_map_entries{map="visits"} 2
