@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 cargo fmt --all --check
 cargo clippy --workspace --all-targets -- -D warnings
-for feature in arena map pool rayon serde; do
+for feature in arena axum derive map metrics observe opentelemetry page pool prometheus rayon serde tracing; do
   cargo check --quiet -p millpond --no-default-features --features "$feature"
 done
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

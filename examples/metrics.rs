@@ -1,9 +1,9 @@
-//! Gives Prometheus everything there is to know, in a few lines.
+//! Gives Prometheus everything there is to know, in two lines.
 //!
 //! Shows: the shortest useful wiring. Pools are seen by themselves, a map once it has a name;
-//! `Page::serve` answers `/metrics`, and `/` with a page for people, on 127.0.0.1 alone.
+//! a `Page` answers `/metrics`, and `/` with a page for people, on this machine alone.
 //!
-//! What a scrape says of the map and the pool it prints as well.
+//! What a scrape then says of one pool and one map it prints as well.
 //!
 //! Prints:
 //! ```text
@@ -11,16 +11,23 @@
 //! millpond_map_entries{map="visits"} 2
 //! ```
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use millpond::map::{MapPool, ShardedMap};
-use millpond::observe::{prometheus, watched};
+use millpond::observe::page::Page;
+use millpond::observe::watched;
 
 static REQUESTS: MapPool = MapPool::new("requests");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let visits = Arc::new(ShardedMap::new());
+
+    // These two. A service says `.serve()?.detach()`, which is port 9464 for good; here any
+    // free port will do, until the end of `main`.
     watched("visits", &visits)?;
+    let served = Page::new("visits").serve_at("127.0.0.1:0")?;
 
     let mut words = REQUESTS.checkout();
     for path in ["/", "/about", "/"] {
@@ -28,17 +35,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     visits.extend(words.drain());
 
-    // A server of your own answers `GET /metrics` with this text; see prometheus::CONTENT_TYPE.
-    let text = prometheus::encode();
-    let mine = [
-        "millpond_map_pool_checkouts_total{",
-        "millpond_map_entries{",
-    ];
-    for line in text
-        .lines()
-        .filter(|line| mine.iter().any(|name| line.starts_with(name)))
-    {
-        println!("{line}");
+    for line in scrape(served.address())?.lines() {
+        if line.starts_with("millpond_map_pool_checkouts_total")
+            || line.starts_with("millpond_map_entries")
+        {
+            println!("{line}");
+        }
     }
     Ok(())
+}
+
+/// Asks as Prometheus does.
+fn scrape(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }

@@ -21,6 +21,7 @@
 //! - [`ReservedRange`] lends addresses in a row, to be backed by memory in pieces.
 //! - [`knobs`] are the numbers that a program may change, before it starts or while
 //!   it runs.
+//! - [`hook`] is a place for whoever wants to be told of what leaves the fast paths.
 //! - [`stats`](stats()) tells where the memory is, [`tick`](tick()) and
 //!   [`release`](release()) hand it back.
 //!
@@ -32,6 +33,7 @@ mod config;
 mod fatal;
 mod global;
 mod heap;
+pub mod hook;
 pub mod knobs;
 mod layout;
 mod os;

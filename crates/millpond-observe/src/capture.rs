@@ -18,6 +18,10 @@ use crate::snapshot::{
 };
 use crate::watch;
 
+/// What a capture takes, as far as it can choose: pools are read whole, and maps as long as
+/// there is time. Below a millisecond, with room for what comes after the maps.
+const TARGET: Duration = Duration::from_micros(700);
+
 /// Captures so far.
 static CAPTURES: AtomicU64 = AtomicU64::new(0);
 
@@ -30,23 +34,28 @@ impl Snapshot {
     /// # Cost
     ///
     /// A read of what each thread has counted for each pool, which grows with pools times
-    /// threads: some 300 µs for 100 pools and 64 threads. A quarter of a millisecond at most for maps
-    /// that are watched: those that it does not come to show what they were before, and are
-    /// first at the next capture. Allocates the rows, on this thread. Other threads allocate
-    /// nothing and wait for nothing; two captures at once wait for each other.
+    /// threads: 100 to 500 µs for 100 pools and 64 threads, by how much of it the caches hold.
+    /// A quarter of a millisecond at most for maps that are watched, less where pools have
+    /// taken long: those that it does not come to show what they were before, and are first at
+    /// the next capture. Allocates the rows, on this thread. Other threads allocate nothing and
+    /// wait for nothing; two captures at once wait for each other.
     pub fn capture() -> Snapshot {
         let began = Instant::now();
+        let allocator = allocator();
+        let process = process();
+        let pools = pools(&millpond_pool::pools());
+        let map_pools = map_pools(&millpond_map::map_pools());
         let registry::Rows {
             maps,
             arenas,
             stale_maps,
-        } = registry::read();
+        } = registry::read(TARGET.saturating_sub(began.elapsed()));
         let mut snapshot = Snapshot {
-            allocator: allocator(),
-            process: process(),
+            allocator,
+            process,
             arenas,
-            pools: pools(&millpond_pool::pools()),
-            map_pools: map_pools(&millpond_map::map_pools()),
+            pools,
+            map_pools,
             maps,
             alarms: watch::alarms(),
             capture: CaptureStats {

@@ -147,7 +147,7 @@ struct MapSource(Weak<MapCells>);
 impl Source for MapSource {
     fn read(&mut self, _groups: usize) -> Reading {
         let Some(cells) = self.0.upgrade() else {
-            return Reading::Gone;
+            return Reading::Gone(None);
         };
         cells.wanted.store(true, Relaxed);
         let bits = cells.zero_share.load(Relaxed);
@@ -334,7 +334,7 @@ struct ArenaSource(Weak<[AtomicU64; 5]>);
 impl Source for ArenaSource {
     fn read(&mut self, _groups: usize) -> Reading {
         let Some(cells) = self.0.upgrade() else {
-            return Reading::Gone;
+            return Reading::Gone(None);
         };
         let [live_blocks, slabs, slab_bytes, large_blocks, large_bytes] =
             [0, 1, 2, 3, 4].map(|index: usize| cells[index].load(Relaxed));

@@ -21,7 +21,7 @@ use crate::source::{Hold, Holder, Watchable, WatchableZeros};
 /// million once in seventy.
 const CENSUS_GROUPS: usize = 1024;
 
-/// What a capture spends on maps before it leaves the rest for the next one.
+/// What a capture spends on maps at the most before it leaves the rest for the next one.
 const MAPS_TIME: Duration = Duration::from_micros(250);
 
 /// Maps that a capture reads whatever it takes, so that each has its turn.
@@ -30,14 +30,23 @@ const MAPS_AT_LEAST: usize = 16;
 /// What a source says when asked.
 #[derive(Debug)]
 pub(crate) enum Reading {
-    /// What it was about is no more.
-    Gone,
+    /// What it was about is no more; with it the map, where the reader was the last to hold it.
+    Gone(Option<Last>),
     /// Somebody holds it.
     Busy,
     /// A map, and the part of its entries whose value is zero, where anybody counts.
     Map(TableStats, Option<f64>),
     /// An arena, without its name.
     Arena(ArenaStats),
+}
+
+/// A map to be dropped when no lock is held: its entries may be anything.
+pub(crate) struct Last(#[expect(dead_code, reason = "dropped, no more")] Box<dyn Send>);
+
+impl fmt::Debug for Last {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Last").finish_non_exhaustive()
+    }
 }
 
 /// A way to the numbers of something that is watched.
@@ -60,6 +69,8 @@ struct Entry {
     name: Arc<str>,
     source: Box<dyn Source>,
     row: Row,
+    /// Found gone by the capture that is under way, which takes it off the list.
+    gone: bool,
 }
 
 /// What it said last.
@@ -69,6 +80,7 @@ enum Row {
 }
 
 struct List {
+    /// In the order of their names.
     entries: Vec<Entry>,
     next_id: u64,
     /// Where the next capture begins to read, if the last one had not the time for all.
@@ -178,22 +190,24 @@ pub(crate) fn enter(name: &str, mut source: Box<dyn Source>) -> Result<Registrat
     let row = Row::first(name, source.read(CENSUS_GROUPS));
     let shared: Arc<str> = Arc::from(name);
     let mut list = LIST.lock();
-    let same = |entry: &Entry| *entry.name == *name;
-    if let Some(place) = list.entries.iter().position(same) {
-        if !list.entries[place].source.is_gone() {
-            let name = name.to_owned();
-            return Err(NameError::Taken { name });
-        }
-        list.entries.remove(place);
-    }
     let id = list.next_id;
     list.next_id += 1;
-    list.entries.push(Entry {
+    let entry = Entry {
         id,
         name: Arc::clone(&shared),
         source,
         row,
-    });
+        gone: false,
+    };
+    let by_name = |entry: &Entry| (*entry.name).cmp(name);
+    match list.entries.binary_search_by(by_name) {
+        Ok(place) if !list.entries[place].source.is_gone() => {
+            let name = name.to_owned();
+            return Err(NameError::Taken { name });
+        }
+        Ok(place) => list.entries[place] = entry,
+        Err(place) => list.entries.insert(place, entry),
+    }
     Ok(Registration { id, name: shared })
 }
 
@@ -205,8 +219,9 @@ pub(crate) struct Rows {
     pub(crate) stale_maps: u64,
 }
 
-/// Reads everything that is watched, or as much as there is time for.
-pub(crate) fn read() -> Rows {
+/// Reads everything that is watched, or as much as there is `time` for.
+pub(crate) fn read(time: Duration) -> Rows {
+    let time = time.min(MAPS_TIME);
     let mut list = LIST.lock();
     let List {
         entries, cursor, ..
@@ -218,27 +233,35 @@ pub(crate) fn read() -> Rows {
     if *cursor >= count {
         *cursor = 0;
     }
-    let mut gone = Vec::new();
+    let mut next = *cursor;
+    let (mut late, mut last) = (false, Vec::new());
     for done in 0..count {
         let place = (*cursor + done) % count;
-        let late = done >= MAPS_AT_LEAST && done % 8 == 0 && began.elapsed() > MAPS_TIME;
-        if late {
-            entries_after(entries, *cursor, done).for_each(|entry| entry.row.age());
-            *cursor = place;
-            break;
+        if !late && done >= MAPS_AT_LEAST && done % 8 == 0 && began.elapsed() > time {
+            (late, next) = (true, place);
         }
-        let Entry { source, row, .. } = &mut entries[place];
-        match source.read(groups) {
-            Reading::Gone => gone.push(place),
-            reading => row.update(reading),
+        let Entry {
+            source, row, gone, ..
+        } = &mut entries[place];
+        let reading = match late {
+            false => source.read(groups),
+            // What is gone goes at once, whatever time there is.
+            true if source.is_gone() => Reading::Gone(None),
+            true => Reading::Busy,
+        };
+        if let Reading::Gone(map) = reading {
+            *gone = true;
+            last.extend(map);
+        } else {
+            row.update(reading);
         }
     }
-    let mut place = 0;
-    entries.retain(|_| {
-        place += 1;
-        !gone.contains(&(place - 1))
-    });
-    let mut rows = Rows::default();
+    *cursor = next;
+    entries.retain(|entry| !entry.gone);
+    let mut rows = Rows {
+        maps: Vec::with_capacity(entries.len()),
+        ..Rows::default()
+    };
     for entry in entries.iter() {
         match &entry.row {
             Row::Map(map) => rows.maps.push(map.clone()),
@@ -246,23 +269,10 @@ pub(crate) fn read() -> Rows {
         }
     }
     drop(list);
-    rows.maps.sort_by(|a, b| a.name.cmp(&b.name));
-    rows.arenas.sort_by(|a, b| a.name.cmp(&b.name));
+    drop(last);
     let stale = rows.maps.iter().filter(|map| map.stale_captures != 0);
     rows.stale_maps = stale.count() as u64;
     rows
-}
-
-/// The entries that a capture which began at `cursor` has not come to after `done`.
-fn entries_after(
-    entries: &mut [Entry],
-    cursor: usize,
-    done: usize,
-) -> impl Iterator<Item = &mut Entry> {
-    let count = entries.len();
-    let is_left = move |place: usize| (place + count - cursor) % count >= done;
-    let places = entries.iter_mut().enumerate();
-    places.filter_map(move |(place, entry)| is_left(place).then_some(entry))
 }
 
 impl Row {
@@ -327,15 +337,14 @@ struct Lengths<M: 'static> {
 
 impl<M: Watchable> Source for Lengths<M> {
     fn read(&mut self, _groups: usize) -> Reading {
-        match self.holder.with(M::try_table_stats) {
-            None => Reading::Gone,
-            Some(None) => Reading::Busy,
-            Some(Some(stats)) => Reading::Map(stats, M::NEVER_ZERO.then_some(0.0)),
-        }
+        reading(self.holder.with(|map| {
+            let stats = map.try_table_stats();
+            stats.map(|stats| (stats, M::NEVER_ZERO.then_some(0.0)))
+        }))
     }
 
     fn is_gone(&self) -> bool {
-        self.holder.with(|_| ()).is_none()
+        self.holder.is_gone()
     }
 }
 
@@ -348,15 +357,11 @@ struct Zeros<M: 'static> {
 impl<M: WatchableZeros> Source for Zeros<M> {
     fn read(&mut self, groups: usize) -> Reading {
         let Zeros { holder, census } = self;
-        let stats = holder.with(|map| {
+        reading(holder.with(|map| {
             map.try_zero_census(census, groups);
-            map.try_table_stats()
-        });
-        match stats {
-            None => Reading::Gone,
-            Some(None) => Reading::Busy,
-            Some(Some(stats)) => Reading::Map(stats, census.zero_share()),
-        }
+            let stats = map.try_table_stats();
+            stats.map(|stats| (stats, census.zero_share()))
+        }))
     }
 
     fn counts_zeros(&self) -> bool {
@@ -364,6 +369,17 @@ impl<M: WatchableZeros> Source for Zeros<M> {
     }
 
     fn is_gone(&self) -> bool {
-        self.holder.with(|_| ()).is_none()
+        self.holder.is_gone()
+    }
+}
+
+/// What a map has said, or that it is gone.
+fn reading<M: Send + 'static>(
+    said: Result<Option<(TableStats, Option<f64>)>, Option<M>>,
+) -> Reading {
+    match said {
+        Ok(Some((stats, zeros))) => Reading::Map(stats, zeros),
+        Ok(None) => Reading::Busy,
+        Err(map) => Reading::Gone(map.map(|map| Last(Box::new(map)))),
     }
 }

@@ -26,7 +26,9 @@ pub trait TableZeros: Table {
 
 /// A map of many threads, which can tell about itself without waiting for anybody.
 ///
-/// Implement it for a type of your own by passing the call on to the maps inside of it.
+/// Implement it for a type of your own by passing the call on to the maps inside of it. The
+/// call comes from within a capture: it must neither take nor wait for another one, nor
+/// register.
 pub trait Watchable: Send + Sync {
     /// Whether an entry whose value is zero goes at once, so that none can be there.
     const NEVER_ZERO: bool = false;
@@ -168,7 +170,7 @@ impl<M: TableZeros + Send + Sync> WatchableZeros for RwLock<M> {
 
 /// Nobody else may be a way to a map.
 mod sealed {
-    use std::sync::Weak;
+    use std::sync::{Arc, Weak};
 
     /// How a watched map is reached: by an `Arc`, of which only a weak part is kept, or for
     /// ever.
@@ -179,11 +181,31 @@ mod sealed {
     }
 
     impl<M> Holder<M> {
-        /// Lends the map to `read`; none once it is gone.
-        pub fn with<R>(&self, read: impl FnOnce(&M) -> R) -> Option<R> {
+        /// Lends the map to `read`.
+        ///
+        /// # Errors
+        ///
+        /// Once it is gone; with the map where everybody else let go of it meanwhile, since
+        /// its drop is a matter of the caller, who may hold a lock.
+        pub fn with<R>(&self, read: impl FnOnce(&M) -> R) -> Result<R, Option<M>> {
             match self {
-                Holder::Weak(map) => map.upgrade().map(|map| read(&map)),
-                Holder::Static(map) => Some(read(map)),
+                Holder::Weak(map) => {
+                    let map = map.upgrade().ok_or(None)?;
+                    let said = read(&map);
+                    match Arc::into_inner(map) {
+                        None => Ok(said),
+                        last => Err(last),
+                    }
+                }
+                Holder::Static(map) => Ok(read(map)),
+            }
+        }
+
+        /// Tells whether nobody holds the map any more.
+        pub fn is_gone(&self) -> bool {
+            match self {
+                Holder::Weak(map) => map.strong_count() == 0,
+                Holder::Static(_) => false,
             }
         }
     }

@@ -86,7 +86,7 @@ impl Display for Snapshot {
         writeln!(f)?;
         writeln!(
             f,
-            "           {} blocks lent, {} taken back, {} system calls, {} threads, given back {}",
+            "           blocks lent {}, taken back {}; system calls {}; threads {}; given back {}",
             allocator.allocations,
             allocator.frees,
             allocator.os_calls,
@@ -150,7 +150,7 @@ fn map_pool_head(title: &str) -> Vec<String> {
         "checkouts",
         "right-sized",
         "out",
-        "bytes out",
+        "bytes at checkout",
         "capacity"
     ]
 }
@@ -179,7 +179,14 @@ fn map_pool_rows(pool: &MapPoolStats) -> Vec<Vec<String>> {
 
 fn map_head(title: &str) -> Vec<String> {
     row![
-        title, "entries", "not zero", "capacity", "slabs", "metadata", "groups", "rehashes",
+        title,
+        "entries",
+        "not zero",
+        "capacity",
+        "slabs",
+        "metadata",
+        "probe groups",
+        "rehashes",
         "clears"
     ]
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock, mpsc};
 
 use millpond_arena::Arena;
-use millpond_map::{CounterMap, HashMap, MapPool, ShardedCounterMap, ShardedMap, SnapshotMap};
+use millpond_map::{
+    CounterMap, HashMap, MapPool, ShardedCounterMap, ShardedMap, SnapshotMap, TableStats,
+};
 use millpond_observe::metric::{METRICS, markdown};
 use millpond_observe::{
-    ArenaGauge, Delta, MapGauge, NAME_RULE, NameError, Snapshot, Watched, watched, watched_zeros,
+    ArenaGauge, Delta, MapGauge, NAME_RULE, NameError, Snapshot, Watchable, Watched, watched,
+    watched_zeros,
 };
 use millpond_pool::Pool;
 
@@ -31,6 +34,60 @@ fn a_map_is_there_while_it_lives_and_gone_with_it() {
     assert!((1.0..2.0).contains(&row.probe_groups));
     drop(map);
     assert_eq!(entries("lives"), None);
+}
+
+/// A capture holds on to a map while it reads it. Where everybody else lets go meanwhile, the
+/// capture is who drops it: once that happened under the lock of the list, and a drop that
+/// looked at the list waited for itself.
+#[test]
+fn a_map_that_goes_while_it_is_read_may_do_as_it_likes() {
+    #[derive(Default)]
+    struct LetGo {
+        by_owner: Mutex<Option<Arc<LetGo>>>,
+        seen: Option<mpsc::Sender<Option<u64>>>,
+    }
+    impl Watchable for LetGo {
+        fn try_table_stats(&self) -> Option<TableStats> {
+            drop(self.by_owner.lock().expect("whole").take());
+            Some(TableStats::default())
+        }
+    }
+    impl Drop for LetGo {
+        fn drop(&mut self) {
+            let send = self.seen.take().expect("made with one");
+            send.send(entries("let_go")).expect("the test waits");
+        }
+    }
+    let (seen, receive) = mpsc::channel();
+    let map = Arc::new(LetGo {
+        by_owner: Mutex::default(),
+        seen: Some(seen),
+    });
+    watched("let_go", &map).expect("a good name");
+    *map.by_owner.lock().expect("whole") = Some(Arc::clone(&map));
+    drop(map);
+    // A capture that has the time for it; that of another test may be first.
+    while entries("let_go").is_some() {}
+    assert_eq!(receive.recv(), Ok(None), "dropped, when its row was gone");
+}
+
+/// More maps than a capture has the time to read: what it does not come to shows what it was
+/// before, once even maps that were gone.
+#[test]
+fn a_thousand_maps_that_go_at_once_are_gone_from_the_next_snapshot() {
+    let crowd = |snapshot: &Snapshot| {
+        let maps = snapshot.maps.iter();
+        maps.filter(|map| map.name.starts_with("crowd_")).count()
+    };
+    let maps: Vec<Arc<ShardedMap<u64, u64>>> = (0..1_000).map(|_| Arc::default()).collect();
+    for (index, map) in maps.iter().enumerate() {
+        watched(&format!("crowd_{index}"), map).expect("free");
+    }
+    let snapshot = Snapshot::capture();
+    assert_eq!(crowd(&snapshot), 1_000);
+    assert!(snapshot.maps.is_sorted_by(|a, b| a.name < b.name));
+    drop(maps);
+    assert_eq!(crowd(&Snapshot::capture()), 0);
 }
 
 #[test]

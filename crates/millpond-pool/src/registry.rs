@@ -105,7 +105,7 @@ pub(crate) fn pool(id: usize) -> Option<Arc<Inner>> {
 /// never wait for it.
 pub fn pools() -> Vec<PoolReport> {
     let pools: Vec<Arc<Inner>> = REGISTRY.lock().pools.iter().flatten().cloned().collect();
-    pools.iter().map(|pool| pool.report()).collect()
+    Inner::reports(&pools)
 }
 
 /// Returns how many ids are or were in use; all pools have smaller ones.

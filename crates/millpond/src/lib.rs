@@ -22,4 +22,6 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../../../docs/quickstart.md")]
     struct Quickstart;
+    #[doc = include_str!("../../../docs/observability.md")]
+    struct Observability;
 }

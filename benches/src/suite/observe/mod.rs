@@ -27,6 +27,7 @@ const BARS: &[Bar] = &[
     Bar::ratio("request/u64/64", "not observed", 1.01),
     Bar::ratio("request/u64/1000", "not observed", 1.01),
     Bar::ratio("server/log", "not scraped", 1.01),
+    Bar::ratio("server/log/cpu", "not scraped", 1.01),
 ];
 
 fn rows() -> Vec<String> {

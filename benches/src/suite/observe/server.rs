@@ -2,7 +2,9 @@
 //! The example server while somebody scrapes `/metrics` every second, and while nobody does.
 //!
 //! One server, started from the examples, and clients that keep it busy. Seconds with a scrape
-//! and seconds without one take turns; what is compared is the time that a request takes.
+//! and seconds without one take turns; what is compared is the time that a request takes: on
+//! the wall, which is what a client sees of it and of all else on the machine, and of the
+//! server's threads on the processors, which neighbours hardly change.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -16,6 +18,7 @@ use crate::error::Error;
 use crate::suite::Run;
 
 const ROW: &str = "server/log";
+const CPU_ROW: &str = "server/log/cpu";
 
 /// Clients that ask, each again as soon as it has an answer.
 const CLIENTS: usize = 2;
@@ -54,6 +57,17 @@ impl Server {
         let address = line.trim().strip_prefix("listening on http://");
         let address = address.unwrap_or_default().trim_end_matches('/').to_owned();
         Ok(Server { child, address })
+    }
+
+    /// Returns the time that its threads have spent on processors, in nanoseconds; none where
+    /// the system does not say.
+    fn cpu_ns(&self) -> Option<u64> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
+        let spent = tasks.map(|task| {
+            let stat = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            stat.split(' ').next()?.parse::<u64>().ok()
+        });
+        spent.sum()
     }
 
     fn connect(&self) -> Result<TcpStream, Error> {
@@ -113,7 +127,7 @@ fn log_request(address: &str) -> Vec<u8> {
 }
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
-    if !run.wants(ROW) {
+    if !run.wants(ROW) && !run.wants(CPU_ROW) {
         return Ok(());
     }
     let Some(cargo) = option_env!("CARGO") else {
@@ -133,6 +147,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
     let mut scraper = server.connect()?;
     let (done, answers) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut ns = [Vec::new(), Vec::new()];
+    let mut cpu_ns = [Vec::new(), Vec::new()];
     let failed = |error| Error::Io("asking the example server".to_owned(), error);
     std::thread::scope(|scope| {
         for mut stream in clients {
@@ -153,6 +168,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
             // Warm up, then: scraped, not, not, scraped, and so on.
             let is_scraped = matches!(turn % 4, 0 | 3);
             let (began, before) = (Instant::now(), answers.load(Relaxed));
+            let cpu_before = server.cpu_ns();
             std::thread::sleep(Duration::from_millis(400));
             if is_scraped {
                 let (status, body) = ask(&mut scraper, scrape.as_bytes()).map_err(failed)?;
@@ -161,23 +177,32 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
             std::thread::sleep(Duration::from_secs(1).saturating_sub(began.elapsed()));
             let served = (answers.load(Relaxed) - before).max(1);
             if turn >= 4 {
+                let kind = usize::from(!is_scraped);
                 let each = began.elapsed().as_nanos() as f64 * CLIENTS as f64 / served as f64;
-                ns[usize::from(!is_scraped)].push(each);
+                ns[kind].push(each);
+                if let (Some(before), Some(after)) = (cpu_before, server.cpu_ns()) {
+                    let spent = after.saturating_sub(before);
+                    cpu_ns[kind].push(spent as f64 / served as f64);
+                }
             }
             Ok(())
         });
         done.store(true, Relaxed);
         turns
     })?;
-    let [scraped, alone] = ns;
     let timing = |name: &str, is_rival, ns| Timing {
         name: name.to_owned(),
         is_rival,
         ns,
     };
-    let rows = [
-        timing("scraped", false, scraped),
-        timing("not scraped", true, alone),
-    ];
-    run.report.contest(ROW, "ns", &rows)
+    for (row, [scraped, alone]) in [(ROW, ns), (CPU_ROW, cpu_ns)] {
+        if run.wants(row) && !scraped.is_empty() {
+            let rows = [
+                timing("scraped", false, scraped),
+                timing("not scraped", true, alone),
+            ];
+            run.report.contest(row, "ns", &rows)?;
+        }
+    }
+    Ok(())
 }

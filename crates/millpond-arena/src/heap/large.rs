@@ -18,6 +18,7 @@ use core::ptr::{NonNull, null_mut};
 
 use crate::config::{MAX_RUN_ALIGN, MAX_RUN_BYTES, SLICE_BYTES};
 use crate::fatal::{Corruption, fatal};
+use crate::hook::{self, Way};
 use crate::layout::geometry::slices_for;
 use crate::os;
 use crate::range::mapped;
@@ -88,6 +89,7 @@ pub(super) fn alloc_growing(layout: Layout) -> *mut u8 {
     tls::with_ready(|heap| match heap.take_growing_run(slices, align) {
         Some(start) => {
             heap.counters.lend_large(slices * SLICE_BYTES);
+            hook::tell(Way::Lent, start.as_ptr(), slices * SLICE_BYTES, 1);
             start.as_ptr()
         }
         None => null_mut(),
@@ -145,6 +147,8 @@ pub(super) unsafe fn resize(block: *mut u8, layout: Layout, new_size: usize) -> 
             heap.counters.map(wanted);
         }
     });
+    hook::tell(Way::TakenBack, start.as_ptr(), old.bytes(), 1);
+    hook::tell(Way::Lent, moved.as_ptr(), new.bytes(), 1);
     moved.as_ptr()
 }
 
@@ -225,6 +229,7 @@ impl Heap {
             },
         };
         self.counters.lend_large(place.bytes());
+        hook::tell(Way::Lent, block.as_ptr(), place.bytes(), 1);
         block.as_ptr()
     }
 
@@ -233,6 +238,7 @@ impl Heap {
     /// The block lies at that place, was lent, and nobody uses it any more.
     unsafe fn free_large(&self, block: NonNull<u8>, place: Place) {
         self.counters.free_large(place.bytes());
+        hook::tell(Way::TakenBack, block.as_ptr(), place.bytes(), 1);
         match place {
             // SAFETY: `run-used`, passed on.
             Place::Run { slices, .. } => unsafe { self.give_run(block, slices) },

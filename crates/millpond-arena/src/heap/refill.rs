@@ -6,6 +6,7 @@
 
 use core::ptr::null_mut;
 
+use crate::hook::{self, Way};
 use crate::layout::geometry::slices_for;
 use crate::layout::size_class::SizeClass;
 use crate::slab::free_list::Slot;
@@ -33,7 +34,9 @@ impl Heap {
                 if count > 0 {
                     row.filled.set(count as u32);
                     bin.head.replace(head);
-                    return bin.head.pop().cast();
+                    let block = bin.head.pop().cast();
+                    hook::tell(Way::Refilled, block, class.slot_bytes(), count);
+                    return block;
                 }
                 bin.current.set(None);
             }

@@ -79,8 +79,8 @@ impl Card {
         let Known { chunks, locations } = lock(&self.known).clone();
         let mut sums = Sums::new(locations);
         self.spare.sum_into(&mut sums);
-        for shard in chunks.iter().flat_map(|chunk| chunk.iter()) {
-            shard.sum_into(&mut sums);
+        for chunk in &chunks {
+            Shard::sum_all(chunk, &mut sums);
         }
         sums
     }

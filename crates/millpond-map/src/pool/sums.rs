@@ -50,7 +50,7 @@ impl Sums {
         }
     }
 
-    /// Adds what one thread has counted for the site whose location has this address.
+    /// Adds what threads have counted for the site whose location has this address.
     #[inline]
     pub(super) fn add_site(&mut self, address: usize, counts: &SiteSums, capacity: usize) {
         match self.addresses.binary_search(&address) {

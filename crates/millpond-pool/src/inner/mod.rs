@@ -24,7 +24,7 @@ use crate::node::{AnyNode, Condemned};
 use crate::retain::KEEP_BYTES;
 use crate::shards::ShardList;
 use crate::slot::{OwnSlot, SLOT_BYTES, Slot};
-use crate::stats::{Counts, Event, PoolReport, RareCounts, count};
+use crate::stats::{Counts, Event, RareCounts, count};
 use crate::victim::{Cycle, SIDES, Turn};
 use crate::watch::{LANES, Tags, lane};
 use visits::Visits;
@@ -86,15 +86,6 @@ impl Inner {
             name: config.name,
             declared_at: config.declared_at,
             rare: Default::default(),
-        }
-    }
-
-    /// Returns the pool as others see it.
-    pub(crate) fn report(&self) -> PoolReport {
-        PoolReport {
-            name: self.name,
-            declared_at: self.declared_at,
-            stats: self.stats(),
         }
     }
 

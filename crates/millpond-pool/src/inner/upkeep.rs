@@ -3,13 +3,14 @@
 //!
 //! Each visit holds the pool's lock, which gets and puts never take.
 
+use std::sync::Arc;
 use std::{array, iter};
 
 use super::{Inner, SHARED_ITEMS};
 use crate::fence::{self, Fenced};
 use crate::node::{AnyNode, Condemned};
 use crate::slot::Slot;
-use crate::stats::{Event, OnPanic, PoolStats, count};
+use crate::stats::{Event, OnPanic, PoolReport, PoolStats, count};
 use crate::victim::SIDES;
 use crate::watch;
 
@@ -260,16 +261,49 @@ impl Inner {
 
     /// Sums up the counts of all shards.
     pub(crate) fn stats(&self) -> PoolStats {
-        let mut stats = PoolStats::default();
-        for slot in self.shards.iter() {
-            slot.sum_into(&mut stats);
+        let mut sum = ShardSum::default();
+        self.shards.iter().for_each(|slot| sum.add(slot));
+        self.stats_of(sum)
+    }
+
+    /// Returns what each of `pools` has done.
+    ///
+    /// # Cost
+    ///
+    /// As [`stats`](Self::stats) of each, but for waiting: where one list of shards is walked
+    /// to its end, each step waits for memory to say where the next shard is. Here the lists
+    /// take steps in turn, and what a thread has opened one after the other lies side by side.
+    pub(crate) fn reports(pools: &[Arc<Inner>]) -> Vec<PoolReport> {
+        let start = |pool: &Arc<Inner>| (pool.shards.iter(), ShardSum::default());
+        let mut walks: Vec<_> = pools.iter().map(start).collect();
+        let mut more = true;
+        while more {
+            more = false;
+            for (shards, sum) in &mut walks {
+                if let Some(slot) = shards.next() {
+                    sum.add(slot);
+                    more = true;
+                }
+            }
         }
+        let sums = walks.into_iter().map(|(_, sum)| sum);
+        let report = |(pool, sum): (&Arc<Inner>, ShardSum)| PoolReport {
+            name: pool.name,
+            declared_at: pool.declared_at,
+            stats: pool.stats_of(sum),
+        };
+        pools.iter().zip(sums).map(report).collect()
+    }
+
+    /// Adds to the sum over all shards what is counted without one.
+    fn stats_of(&self, sum: ShardSum) -> PoolStats {
+        let ShardSum { mut stats, nets } = sum;
         self.counts.sum_into(&mut stats);
         self.rare.iter().for_each(|rare| rare.sum_into(&mut stats));
         let shared = self.shared.iter().map(|queue| queue.len() as u64);
         stats.retained_items += shared.sum::<u64>();
         let turn = self.cycle.now();
-        let held = self.held_bytes();
+        let held = held(sum_of(self.flow.net(), nets));
         stats.current_bytes = held[turn.current()];
         stats.victim_bytes = held[turn.victim()];
         stats.expired_bytes = held[turn.expired()];
@@ -284,11 +318,29 @@ impl Inner {
     /// Returns the bytes that lie in queues, by side.
     fn held_bytes(&self) -> [u64; SIDES] {
         let nets = self.shards.iter().map(Slot::net_bytes);
-        let sums = nets.fold(self.flow.net(), |sums, nets| {
-            array::from_fn(|side| sums[side].wrapping_add(nets[side]))
-        });
-        // Counts that are read while items move may be out of step: then the sum
-        // is a little below zero.
-        sums.map(|sum| sum.cast_signed().max(0).cast_unsigned())
+        held(nets.fold(self.flow.net(), sum_of))
     }
+}
+
+/// What shards have counted, and the bytes that came less those that went, by side.
+#[derive(Default)]
+struct ShardSum {
+    stats: PoolStats,
+    nets: [u64; SIDES],
+}
+
+impl ShardSum {
+    fn add(&mut self, slot: &Slot) {
+        slot.sum_into(&mut self.stats);
+        self.nets = sum_of(self.nets, slot.net_bytes());
+    }
+}
+
+fn sum_of(a: [u64; SIDES], b: [u64; SIDES]) -> [u64; SIDES] {
+    array::from_fn(|side| a[side].wrapping_add(b[side]))
+}
+
+/// Counts that are read while items move may be out of step: then a sum is a little below zero.
+fn held(nets: [u64; SIDES]) -> [u64; SIDES] {
+    nets.map(|net| net.cast_signed().max(0).cast_unsigned())
 }
