@@ -11,7 +11,7 @@ use crate::node::{AnyNode, Condemned};
 use crate::slot::Slot;
 use crate::stats::{Event, OnPanic, PoolStats, count};
 use crate::victim::SIDES;
-use crate::watch;
+use crate::watch::{self, OldestGuard};
 
 impl Inner {
     /// Turns the generations and drops all that has expired.
@@ -273,12 +273,21 @@ impl Inner {
         stats.current_bytes = held[turn.current()];
         stats.victim_bytes = held[turn.victim()];
         stats.expired_bytes = held[turn.expired()];
-        stats.oldest_guard = self.tags.oldest_guard();
+        stats.oldest_guard = self.oldest_guard();
         let came = stats.made() + stats.adopted;
         let gone = stats.discards() + stats.reset_panics + stats.expired + stats.trimmed;
         // Counts that are read while items move may be out of step.
         stats.outstanding = came.saturating_sub(gone + stats.detached + stats.retained_items);
         stats
+    }
+
+    fn oldest_guard(&self) -> Option<OldestGuard> {
+        // No visitor moves a private item meanwhile.
+        let alone = self.visit.lock();
+        let is_elsewhere = |node| self.shards.iter().all(|slot| slot.is_elsewhere(node));
+        let oldest = self.tags.oldest_guard(is_elsewhere);
+        drop(alone);
+        oldest
     }
 
     /// Returns the bytes that lie in queues, by side.
