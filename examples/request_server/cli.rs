@@ -26,7 +26,7 @@ const PORT_DEFAULT: u16 = 8080;
     after_help = "\
 POST /log            Apache combined log lines -> counts and bytes per path, client, status, agent
 POST /group?by=FIELD a JSON array of objects -> counts, sums, distinct values per group
-                     ?maps=pooled|fresh|hashbrown|std chooses the maps, ?top=N how much is answered
+                     ?maps=pooled|fresh|hashbrown|std|reused chooses the maps, ?top=N how much is answered
 GET /                the live page      GET /stats, GET /metrics  the same as JSON, for Prometheus"
 )]
 pub(crate) struct Args {

@@ -4,8 +4,8 @@
 //! ```text
 //!   1. every body to every source; all answers must be equal, byte for byte
 //!   2. short rounds, one source after the other, the order turned each cycle:
-//!        log  pooled fresh hashbrown std │ group pooled fresh hashbrown std
-//!        log  fresh hashbrown std pooled │ group …
+//!        log  pooled fresh hashbrown std reused │ group pooled fresh …
+//!        log  fresh hashbrown std reused pooled │ group …
 //!   3. memory: one process for each source, see `memory.rs`
 //! ```
 //!

@@ -344,12 +344,13 @@ impl Serialize for FieldPath<'_, '_> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::maps::{Fresh, Hashbrown, Pooled, Std};
+    use super::super::maps::{ByHand, Fresh, Hashbrown, Pooled, Std};
     use super::*;
 
     fn run(body: &str, by: &str) -> Result<Value, Problem> {
         let std = answer(Std, body.as_bytes(), by, 10);
         assert_eq!(std, answer(Hashbrown, body.as_bytes(), by, 10));
+        assert_eq!(std, answer(ByHand, body.as_bytes(), by, 10));
         assert_eq!(std, answer(Fresh, body.as_bytes(), by, 10));
         assert_eq!(std, answer(Pooled, body.as_bytes(), by, 10));
         std.map(|json| serde_json::from_slice(&json).unwrap())

@@ -163,7 +163,7 @@ impl BadLines {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::maps::{Fresh, Hashbrown, Pooled, Std};
+    use super::super::maps::{ByHand, Fresh, Hashbrown, Pooled, Std};
     use super::*;
 
     const LOG: &str = "\
@@ -177,6 +177,7 @@ a - - [t] \"GET /y H\" 200 5 \"-\" \"one\"\r
     fn run(body: &[u8], top: usize) -> Value {
         let std = answer(Std, body, top);
         assert_eq!(std, answer(Hashbrown, body, top));
+        assert_eq!(std, answer(ByHand, body, top));
         assert_eq!(std, answer(Fresh, body, top));
         assert_eq!(std, answer(Pooled, body, top));
         serde_json::from_slice(&std).unwrap()

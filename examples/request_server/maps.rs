@@ -1,16 +1,17 @@
 #![forbid(unsafe_code)]
-//! Where a request gets its maps: one small trait, four sources.
+//! Where a request gets its maps: one small trait, five sources.
 //!
 //! ```text
 //!                    ┌─ Pooled     PooledMap, from one static MapPool
 //!   log.rs   ─┐      ├─ Fresh      millpond's HashMap::new()
 //!             ├─Maps─┤
 //!   group.rs ─┘      ├─ Std        std::collections::HashMap::new(), SipHash
-//!                    └─ Hashbrown  hashbrown::HashMap::new(), foldhash
+//!                    ├─ Hashbrown  hashbrown::HashMap::new(), foldhash
+//!                    └─ Reused     the same, kept by each thread and cleared
 //! ```
 //!
 //! The handlers are written once against [`Maps`], so every source does the
-//! very same work and only the maps differ. All four stand on the same global
+//! very same work and only the maps differ. All of them stand on the same global
 //! allocator.
 
 use std::hash::Hash;
@@ -18,6 +19,8 @@ use std::hash::Hash;
 use bumpalo::Bump;
 use millpond::map::{MapPool, PooledMap, PooledSet, Scope};
 use serde::Serialize;
+
+use super::reused::Reused;
 
 /// The names that `?maps=` knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,15 +30,17 @@ pub(crate) enum Source {
     Fresh,
     Hashbrown,
     Std,
+    Reused,
 }
 
 impl Source {
     /// All sources, in the order of the tables and charts.
-    pub(crate) const ALL: [Source; 4] = [
+    pub(crate) const ALL: [Source; 5] = [
         Source::Pooled,
         Source::Fresh,
         Source::Hashbrown,
         Source::Std,
+        Source::Reused,
     ];
 
     /// The source when `?maps=` does not say.
@@ -51,6 +56,7 @@ impl Source {
             Source::Fresh => "fresh",
             Source::Hashbrown => "hashbrown",
             Source::Std => "std",
+            Source::Reused => "reused",
         }
     }
 
@@ -77,6 +83,10 @@ macro_rules! with_maps {
             }
             $crate::request_server::maps::Source::Hashbrown => {
                 let $maps = $crate::request_server::maps::Hashbrown;
+                $work
+            }
+            $crate::request_server::maps::Source::Reused => {
+                let $maps = $crate::request_server::maps::ByHand;
                 $work
             }
         }
@@ -166,6 +176,32 @@ impl Maps for Pooled {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fresh;
 
+/// hashbrown's maps, kept by each thread: see [`Reused`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ByHand;
+
+impl Maps for ByHand {
+    type Map<K: Eq + Hash, V> = Reused<K, V>;
+    type Set<T: Eq + Hash> = Reused<T, ()>;
+    type Texts = Bump;
+
+    #[inline]
+    #[track_caller]
+    fn map<K: Eq + Hash, V>(self) -> Self::Map<K, V> {
+        Reused::take()
+    }
+
+    #[inline]
+    #[track_caller]
+    fn set<T: Eq + Hash>(self) -> Self::Set<T> {
+        Reused::take()
+    }
+
+    fn texts(self) -> Bump {
+        Bump::new()
+    }
+}
+
 /// std's maps, made anew for each request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Std;
@@ -242,11 +278,19 @@ table!(PooledMap<'static, K, V>, HashMap of millpond::map);
 table!(millpond::map::HashMap<K, V>, HashMap of millpond::map);
 table!(hashbrown::HashMap<K, V>, HashMap of hashbrown);
 table!(std::collections::HashMap<K, V>, HashMap of std::collections);
+table!(Reused<K, V>, HashMap of hashbrown);
 
 seen!(PooledSet<'static, T>, HashSet of millpond::map);
 seen!(millpond::map::HashSet<T>, HashSet of millpond::map);
 seen!(hashbrown::HashSet<T>, HashSet of hashbrown);
 seen!(std::collections::HashSet<T>, HashSet of std::collections);
+
+impl<T: Eq + Hash> Seen<T> for Reused<T, ()> {
+    #[inline]
+    fn insert(&mut self, item: T) -> bool {
+        hashbrown::HashMap::insert(self, item, ()).is_none()
+    }
+}
 
 impl Keep for Scope<'_> {
     fn keep(&self, text: &str) -> &str {

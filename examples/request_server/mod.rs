@@ -1,10 +1,9 @@
-#![forbid(unsafe_code)]
 //! The request server, file by file.
 //!
 //! ```text
 //!   cli ─▶ serve ─▶ ask ─▶ log ─── log_line             one line, its fields
 //!    │       │        └──▶ group ─ json_walk, scalar    one value, its field
-//!    │       │             both ── maps, top            where tables come from
+//!    │       │             both ── maps, reused, top    where tables come from
 //!    │       ├─▶ stats                                  what it cost
 //!    │       └─▶ recent                                 a map that lives on, and faults
 //!    └─▶ demo ─▶ work, client, memory, table            the same server, driven
@@ -22,6 +21,7 @@ pub(crate) mod maps;
 mod memory;
 mod problem;
 mod recent;
+mod reused;
 mod scalar;
 pub(crate) mod serve;
 mod stats;

@@ -71,6 +71,7 @@ fn the_demo_compares_every_source_and_ends_well() {
         "RSS idle",
         "hashbrown",
         "std",
+        "reused",
     ] {
         assert!(table.contains(part), "no {part} in {table}");
     }

@@ -67,17 +67,17 @@ impl Door {
         word / 2
     }
 
-    /// Counts one without going in. Owner only.
-    #[cfg(not(millpond_loom))]
-    pub(crate) fn count_one(&self) {
-        // Relaxed: a count, and only the owner writes.
-        self.0.store(self.0.load(Relaxed).wrapping_add(2), Relaxed);
-    }
-
     /// Returns whether the owner was outside when the fence was passed, or has
     /// left since.
     pub fn is_clear(&self, _fenced: &Fenced) -> bool {
         // Acquire pairs with the Release of the owner who left.
+        self.0.load(Acquire) & 1 == 0
+    }
+
+    /// Returns whether the owner is outside as of now: what it has taken since it
+    /// went in, and noted of it, is visible.
+    pub fn is_still(&self) -> bool {
+        // Acquire as in `is_clear`.
         self.0.load(Acquire) & 1 == 0
     }
 

@@ -24,6 +24,9 @@
 //! `membarrier(2)`, and folly's `asymmetricThreadFence`. Loom knows no process
 //! barrier: there both sides are a fence, which allows the same outcomes.
 
+#[cfg(not(millpond_loom))]
+use crate::slot::OwnSlot;
+
 #[cfg(all(not(millpond_loom), target_os = "linux"))]
 mod system {
     /// Of `linux/membarrier.h`.
@@ -122,3 +125,12 @@ pub(crate) use real::light;
 /// Proof that every owner has passed a barrier since what came before.
 #[derive(Debug)]
 pub struct Fenced(());
+
+#[cfg(not(millpond_loom))]
+impl Fenced {
+    /// Says so for the owner of the only shard in which anything is wanted: it is
+    /// here, hence not inside.
+    pub(crate) fn by_owner(_own: &OwnSlot) -> Self {
+        Self(())
+    }
+}

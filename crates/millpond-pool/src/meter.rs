@@ -47,6 +47,12 @@ impl Charge {
         self.0 >> Self::LOW_BITS
     }
 
+    /// Charges what no budget knows of.
+    #[inline]
+    pub(crate) const fn unbudgeted(bytes: usize) -> Self {
+        Self::new(bytes, 0)
+    }
+
     /// Says on which side (0, 1 or 2) the item lies from now on.
     pub(crate) const fn on_side(self, side: usize) -> Self {
         Self(self.0 & !Self::SIDE | side << 2)
@@ -58,7 +64,8 @@ impl Charge {
     }
 
     /// Returns whether any budget knows of it.
-    const fn is_budgeted(self) -> bool {
+    #[inline]
+    pub(crate) const fn is_budgeted(self) -> bool {
         self.0 & (Self::OWN | Self::GLOBAL) != 0
     }
 
@@ -97,9 +104,11 @@ impl Flow {
 
     #[inline]
     fn add_as_owner(&self, charge: Charge, bytes: u64) {
-        let net = &self.0[charge.side()];
-        // Relaxed, and not one atomic step: only the owner writes.
-        net.store(net.load(Relaxed).wrapping_add(bytes), Relaxed);
+        // There is no fourth side; a lookup that cannot panic is shorter.
+        if let Some(net) = self.0.get(charge.side()) {
+            // Relaxed, and not one atomic step: only the owner writes.
+            net.store(net.load(Relaxed).wrapping_add(bytes), Relaxed);
+        }
     }
 
     /// Counts bytes that came, from any thread.
@@ -194,21 +203,18 @@ impl Meter {
         Self(Budget::new(budget_bytes))
     }
 
+    /// Returns whether there is any budget to ask.
+    #[inline]
+    pub(crate) fn is_limited(&self) -> bool {
+        // The largest number is no limit: both at once.
+        self.0.limit.load(Relaxed) & GLOBAL.limit.load(Relaxed) != UNLIMITED
+    }
+
     /// Charges `bytes` to the budgets that there are, or to none if one of them
     /// has no room.
-    #[inline]
     pub(crate) fn admit(&self, bytes: usize) -> Option<Charge> {
         let own = self.0.limit.load(Relaxed) != UNLIMITED;
         let global = GLOBAL.limit.load(Relaxed) != UNLIMITED;
-        if own || global {
-            return self.admit_slow(own, global, bytes);
-        }
-        Some(Charge::new(bytes, 0))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn admit_slow(&self, own: bool, global: bool, bytes: usize) -> Option<Charge> {
         let own_mark = if own { Charge::OWN } else { 0 };
         let global_mark = if global { Charge::GLOBAL } else { 0 };
         let charge = Charge::new(bytes, own_mark | global_mark);
@@ -223,16 +229,7 @@ impl Meter {
     }
 
     /// Gives back what [`admit`](Self::admit) has charged.
-    #[inline]
     pub(crate) fn settle(&self, charge: Charge) {
-        if charge.is_budgeted() {
-            self.settle_slow(charge);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn settle_slow(&self, charge: Charge) {
         if charge.is_own() {
             self.0.settle(charge.bytes());
         }

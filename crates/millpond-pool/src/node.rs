@@ -19,12 +19,16 @@
 //!   only nodes of one `T` enter the places of a pool.
 //! - `sendable`: only nodes of a `T: Send` become an `AnyNode`.
 
-use std::ptr::NonNull;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
 
 use crate::meter::Charge;
 use crate::retain::Strikes;
 use crate::slot::Slot;
 use crate::watch::{Tag, TagHandle};
+
+/// Where an item was got.
+pub(crate) type Site = &'static Location<'static>;
 
 /// The part of a node that does not depend on its item.
 #[derive(Debug)]
@@ -63,7 +67,9 @@ impl<T> Node<T> {
             home: None,
             tag: TagHandle::new(tag),
         };
-        Box::new(Self { header, value })
+        let node = Box::new(Self { header, value });
+        tag.bind(ptr::from_ref(&*node).addr());
+        node
     }
 }
 
@@ -124,6 +130,20 @@ impl AnyNode {
     pub(crate) fn charge(&self) -> Charge {
         // SAFETY: `sole-owner`, borrowed for as long as `self` is.
         unsafe { self.0.as_ref() }.charge
+    }
+
+    /// Notes that the item is lent at `site`.
+    #[inline(always)]
+    pub(crate) fn lend(&self, site: Site) {
+        // SAFETY: `sole-owner`, borrowed for as long as `self` is.
+        unsafe { self.0.as_ref() }.tag.tag().lend(site);
+    }
+
+    /// Notes that the item is back, before it enters any place but a private one.
+    #[inline]
+    pub(crate) fn give_back(&self) {
+        // SAFETY: `sole-owner`, borrowed for as long as `self` is.
+        unsafe { self.0.as_ref() }.tag.tag().give_back();
     }
 
     /// Notes what the item is charged while it lies in a queue.

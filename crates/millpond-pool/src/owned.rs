@@ -55,10 +55,8 @@ impl<T: Recycle + Send + 'static> OwnedPooled<T> {
 
 impl<T: Recycle + Send + 'static> Drop for OwnedPooled<T> {
     fn drop(&mut self) {
-        match self.node.take() {
-            Some(node) if std::thread::panicking() => self.pool.drop_after_panic(node),
-            Some(node) => self.pool.take_back(node),
-            None => {}
+        if let Some(node) = self.node.take() {
+            self.pool.take_back_far(node);
         }
     }
 }

@@ -39,7 +39,7 @@ use crate::door::Inside;
 use crate::fence::Fenced;
 use crate::sync::{
     AtomicPtr,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
     overwrite,
 };
 
@@ -115,7 +115,8 @@ impl<T> Place<T> {
         if item.addr() & ODD != 0 {
             return None;
         }
-        // `inside`. Relaxed: who takes after us reads nothing of ours.
+        // `inside`. Release pairs with the Acquire in `holds`: who sees the place
+        // empty sees that the door is not.
         overwrite(&self.0, ptr::without_provenance_mut(EMPTY));
         NonNull::new(item)
     }
@@ -178,9 +179,9 @@ impl<T> Place<T> {
     fn exchange_for_empty(&self, seen: *mut T) -> Result<*mut T, *mut T> {
         let empty = ptr::without_provenance_mut(EMPTY);
         // Acquire pairs with the Release in `put`; a wish in between is a
-        // read-modify-write, which carries it on.
+        // read-modify-write, which carries it on. Release as in `take`.
         self.0
-            .compare_exchange(seen, empty, Acquire, Relaxed)
+            .compare_exchange(seen, empty, AcqRel, Relaxed)
             .map(|item| item.map_addr(|address| address & !ODD))
     }
 
@@ -202,6 +203,12 @@ impl<T> Place<T> {
     #[cfg(not(millpond_loom))]
     pub(crate) fn is_closed(&self) -> bool {
         self.0.load(Relaxed).addr() == CLOSED
+    }
+
+    /// Returns whether the item at `address` lies here, wanted or not.
+    pub fn holds(&self, address: usize) -> bool {
+        // Acquire pairs with the Release of whoever has emptied the place.
+        self.0.load(Acquire).addr() & !ODD == address
     }
 
     /// Returns whether an item lies here, as of some moment just passed.

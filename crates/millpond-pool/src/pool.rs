@@ -19,20 +19,18 @@ use once_cell::race::OnceBox;
 use crate::auto::{AutoTick, GETS_PER_PULSE};
 use crate::chaos;
 use crate::config::{Config, GiveBack, Steal};
+use crate::door::Inside;
 use crate::inner::Inner;
 use crate::local;
-use crate::node::{AnyNode, Node};
+use crate::node::{AnyNode, Node, Site};
 use crate::owned::OwnedPooled;
 use crate::pooled::Pooled;
 use crate::recycle::{self, Recycle, WipeFn, recycle_large};
 use crate::registry;
 use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES};
-use crate::slot::OwnSlot;
+use crate::slot::{Lent, OwnSlot};
 use crate::stats::{OnPanic, PoolStats, count};
 use crate::wipe::Wipe;
-
-/// Where an item was got.
-type Site = &'static Location<'static>;
 
 /// A pool of items that threads use one after the other.
 ///
@@ -40,14 +38,13 @@ type Site = &'static Location<'static>;
 /// items may outlive every borrow, in the shard of a thread that sleeps.
 pub struct Pool<T> {
     /// Where this pool's slot begins in each thread's table, in bytes; beyond
-    /// every table before the first use.
-    offset_bytes: AtomicUsize,
+    /// every table before the first use, and for ever where items are zeroed or
+    /// sent home: the fast path knows nothing of these.
+    near_bytes: AtomicUsize,
     inner: OnceBox<Arc<Inner>>,
     make: fn() -> T,
     /// Zeroes an item that comes back, where the pool was told to.
     wipe: WipeFn<T>,
-    /// Whether items are neither zeroed nor sent home: one look for both.
-    is_plain: bool,
     config: Config,
     /// Invariant in `T`: an item goes in as what it comes out.
     _items: PhantomData<Cell<T>>,
@@ -66,11 +63,10 @@ impl<T> Pool<T> {
     #[track_caller]
     pub const fn new(make: fn() -> T) -> Self {
         Self {
-            offset_bytes: AtomicUsize::new(usize::MAX),
+            near_bytes: AtomicUsize::new(usize::MAX),
             inner: OnceBox::new(),
             make,
             wipe: None,
-            is_plain: true,
             config: Config::new(),
             _items: PhantomData,
         }
@@ -116,9 +112,6 @@ impl<T> Pool<T> {
     #[must_use]
     pub const fn with_give_back(mut self, to: GiveBack) -> Self {
         self.config.give_back = to;
-        if matches!(to, GiveBack::Origin) {
-            self.is_plain = false;
-        }
         self
     }
 
@@ -144,7 +137,6 @@ impl<T> Pool<T> {
         T: Wipe,
     {
         self.wipe = Some(T::wipe);
-        self.is_plain = false;
         self
     }
 
@@ -178,36 +170,35 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     #[track_caller]
     pub fn get(&self) -> Pooled<'_, T> {
         let site = Location::caller();
-        // Two ways out of the fast path, so that it does not carry an `Option`.
-        let Some(own) = self.own_slot() else {
+        let Some(own) = self.near_slot() else {
             return self.get_far(site);
         };
         if chaos::roll(4) {
-            return self.get_far(site);
+            return self.get_anywhere(Some(own), site);
         }
-        match own.take_private() {
-            Some((node, gets)) => {
-                let item = self.lend(self.own_type(node), site);
+        match own.lend_private(own.enter(), site) {
+            Ok(Lent { node, gets, .. }) => {
                 if gets.is_multiple_of(GETS_PER_PULSE) {
                     self.pulse();
                 }
-                item
+                Pooled::new(self, self.own_type(node))
             }
-            None => self.get_near(own, site),
+            Err(inside) => self.get_near(own, inside, site),
         }
     }
 
     /// Returns an item that was given back, or none.
-    #[inline]
     #[track_caller]
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
         let site = Location::caller();
         let own = self.own_slot();
-        let node = match own.as_ref().and_then(OwnSlot::take_private) {
-            Some((node, _)) => node,
-            None => self.inner().try_take(own)?,
-        };
-        Some(self.lend(self.own_type(node), site))
+        match own.as_ref().and_then(|own| lend_own(own, site)) {
+            Some(lent) => Some(self.guard(lent)),
+            None => self
+                .inner()
+                .try_take(own, site)
+                .map(|node| self.lend(node, site)),
+        }
     }
 
     /// Returns an item that has room for about `hint_bytes`.
@@ -242,68 +233,42 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// Allocates the node that the item will live in from now on.
     pub fn put(&self, value: T) {
         count(&self.inner().rare().adopted);
-        self.take_back(Node::boxed(value, self.inner().tags.tag()));
+        self.take_back_far(Node::boxed(value, self.inner().tags.tag()));
+    }
+
+    /// Returns the calling thread's slot, if the fast path may use it; it may not be
+    /// open.
+    #[inline(always)]
+    fn near_slot(&self) -> Option<OwnSlot> {
+        // Acquire pairs with the Release in `registry::open`.
+        local::slot_at(self.near_bytes.load(Acquire))
     }
 
     /// Returns the calling thread's slot, if it is near; it may not be open.
-    #[inline]
     fn own_slot(&self) -> Option<OwnSlot> {
-        // Acquire pairs with the Release in `registry::open`.
-        local::slot_at(self.offset_bytes.load(Acquire))
+        local::slot_at(self.inner().offset_bytes())
     }
 
-    /// Takes back what a guard held.
-    #[inline]
+    /// Takes back what a guard held, on a thread that does not panic.
+    #[inline(always)]
     pub(crate) fn take_back(&self, mut node: Box<Node<T>>) {
-        // User code: a panic in it drops the node, which is in no place now.
-        let watch = OnResetPanic(self);
-        node.header.tag.tag().give_back();
-        let bytes = node.value.retained_bytes();
-        if bytes > KEEP_BYTES {
-            return self.take_back_large(node, bytes, watch);
-        }
-        if !self.is_plain {
-            recycle::reset(&mut node.value, self.wipe);
-            mem::forget(watch);
-            return self.keep(node, bytes);
-        }
-        recycle::reset(&mut node.value, None);
-        mem::forget(watch);
-        self.keep_here(node, bytes);
-    }
-
-    /// Keeps an item of at most [`KEEP_BYTES`].
-    #[inline(never)]
-    fn keep(&self, node: Box<Node<T>>, bytes: usize) {
-        if self.config.give_back == GiveBack::Origin {
-            return self.keep_at_origin(node, bytes);
-        }
-        self.keep_here(node, bytes);
-    }
-
-    /// Sends an item to the thread that got it, if that is another one.
-    #[inline(never)]
-    fn keep_at_origin(&self, mut node: Box<Node<T>>, bytes: usize) {
-        let own = self.own_slot();
-        let here = own.as_ref().map(OwnSlot::slot);
-        match node.header.home.take() {
-            Some(home) if here.is_none_or(|here| !ptr::eq(here, home)) => {
-                let node = AnyNode::new(node);
-                if let Err(node) = self.inner().put_home(own, home, node, bytes) {
-                    self.drop_unkept(node);
-                }
+        if let Some(own) = self.near_slot() {
+            // User code, here and in the reset: a panic in it drops the node, which is
+            // in no place now. It may come back to this slot, which is this thread's.
+            let watch = OnResetPanic(self);
+            let bytes = node.value.retained_bytes();
+            if bytes <= KEEP_BYTES {
+                recycle::reset(&mut node.value, None);
+                mem::forget(watch);
+                return self.keep_near(own, AnyNode::new(node), bytes);
             }
-            _ if bytes <= KEEP_BYTES => self.keep_here(node, bytes),
-            _ => self.keep_large(node, bytes),
+            mem::forget(watch);
         }
+        self.take_back_far(node);
     }
 
     #[inline(always)]
-    fn keep_here(&self, node: Box<Node<T>>, bytes: usize) {
-        let node = AnyNode::new(node);
-        let Some(own) = self.own_slot() else {
-            return self.put_far(node, bytes);
-        };
+    fn keep_near(&self, own: OwnSlot, node: AnyNode, bytes: usize) {
         if chaos::roll(4) {
             return self.put_near(own, node, bytes);
         }
@@ -312,9 +277,27 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         }
     }
 
+    /// Takes back what the fast path has no place for: something large, something
+    /// that is to be zeroed or sent home, what comes to a thread or a pool without a
+    /// near slot, or what a panic has left behind.
+    #[inline(never)]
+    pub(crate) fn take_back_far(&self, mut node: Box<Node<T>>) {
+        if std::thread::panicking() {
+            count(&self.inner().rare().panic_discards);
+            return drop(node);
+        }
+        let watch = OnResetPanic(self);
+        let bytes = node.value.retained_bytes();
+        if bytes > KEEP_BYTES {
+            return self.take_back_large(node, bytes, watch);
+        }
+        recycle::reset(&mut node.value, self.wipe);
+        mem::forget(watch);
+        self.keep(node, bytes);
+    }
+
     /// Takes back an item that is worth a judgement, and to be measured: it
     /// does not go into the private place.
-    #[inline(never)]
     fn take_back_large(&self, mut node: Box<Node<T>>, bytes: usize, watch: OnResetPanic<'_, T>) {
         let Node { header, value } = &mut *node;
         let kept = recycle_large(value, &mut header.strikes, bytes, self.wipe);
@@ -323,35 +306,46 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         if !kept {
             return self.drop_oversized(node);
         }
-        if bytes <= KEEP_BYTES {
-            return self.keep(node, bytes);
-        }
-        if self.config.give_back == GiveBack::Origin {
-            return self.keep_at_origin(node, bytes);
-        }
-        self.keep_large(node, bytes);
+        self.keep(node, bytes);
     }
 
-    /// Keeps an item that does not go into the private place.
-    fn keep_large(&self, node: Box<Node<T>>, bytes: usize) {
+    /// Keeps an item, where the pool was told to.
+    fn keep(&self, mut node: Box<Node<T>>, bytes: usize) {
+        let own = self.own_slot();
+        let here = own.as_ref().map(OwnSlot::slot);
+        let home = node.header.home.take();
         let node = AnyNode::new(node);
-        match self.own_slot() {
-            Some(own) => self.put_near(own, node, bytes),
-            None => self.put_far(node, bytes),
+        let put = match home {
+            // Only a pool whose items go to the thread that got them notes a home.
+            Some(home) if here.is_none_or(|here| !ptr::eq(here, home)) => {
+                self.inner().put_home(own, home, node, bytes)
+            }
+            _ => self.keep_here(own, node, bytes),
+        };
+        if let Err(node) = put {
+            self.drop_unkept(node);
         }
+    }
+
+    fn keep_here(&self, own: Option<OwnSlot>, node: AnyNode, bytes: usize) -> Result<(), AnyNode> {
+        let node = match &own {
+            Some(own) if bytes <= KEEP_BYTES && !chaos::roll(4) => match own.put_private(node) {
+                Ok(()) => return Ok(()),
+                Err(node) => node,
+            },
+            _ => node,
+        };
+        self.inner().put(own, node, bytes)
     }
 
     /// Hands out a node.
-    #[inline(always)]
-    fn lend(&self, mut node: Box<Node<T>>, site: Site) -> Pooled<'_, T> {
-        if !self.is_plain {
-            self.note_home(&mut node);
-        }
-        Pooled::new(self, node, site)
+    fn lend(&self, node: AnyNode, site: Site) -> Pooled<'_, T> {
+        node.lend(site);
+        let mut node = self.own_type(node);
+        self.note_home(&mut node);
+        Pooled::new(self, node)
     }
 
-    #[cold]
-    #[inline(never)]
     fn note_home(&self, node: &mut Node<T>) {
         if self.config.give_back == GiveBack::Origin {
             node.header.home = self.own_slot().map(|own| own.slot());
@@ -373,36 +367,62 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     /// Not cold: all but one of the items that a thread holds come this way.
     #[inline(never)]
-    fn get_near(&self, own: OwnSlot, site: Site) -> Pooled<'_, T> {
-        match self.inner().take(Some(own)) {
-            Some(node) => self.lend(self.own_type(node), site),
-            None => self.get_new(site),
+    fn get_near(&self, own: OwnSlot, inside: Inside, site: Site) -> Pooled<'_, T> {
+        match own.lend_stashed(inside, site) {
+            Some(lent) if lent.is_simple() => Pooled::new(self, self.own_type(lent.node)),
+            Some(lent) => self.guard(lent),
+            None => self.get_anywhere(Some(own), site),
         }
     }
 
     /// Not cold, as [`get_near`](Self::get_near).
     #[inline(never)]
     fn put_near(&self, own: OwnSlot, node: AnyNode, bytes: usize) {
+        let unstashed = match self.inner.get() {
+            Some(inner) => inner.put_stash(&own, node, bytes),
+            None => Err(node),
+        };
+        if let Err(node) = unstashed {
+            self.put_anywhere(own, node, bytes);
+        }
+    }
+
+    #[inline(never)]
+    fn put_anywhere(&self, own: OwnSlot, node: AnyNode, bytes: usize) {
         if let Err(node) = self.inner().put(Some(own), node, bytes) {
             self.drop_unkept(node);
         }
     }
 
-    #[cold]
+    /// Also of pools that the fast path does not know, hence not cold.
     #[inline(never)]
     fn get_far(&self, site: Site) -> Pooled<'_, T> {
-        match self.inner().take(None) {
-            Some(node) => self.lend(self.own_type(node), site),
+        let own = self.own_slot();
+        match own.as_ref().and_then(|own| lend_own(own, site)) {
+            Some(lent) => self.guard(lent),
+            None => self.get_anywhere(own, site),
+        }
+    }
+
+    #[inline(never)]
+    fn get_anywhere(&self, own: Option<OwnSlot>, site: Site) -> Pooled<'_, T> {
+        match self.inner().take(own, site) {
+            Some(node) => self.lend(node, site),
             None => self.get_new(site),
         }
     }
 
-    #[cold]
+    /// Does what is to be done once in a while when an item is lent from the slot.
     #[inline(never)]
-    fn put_far(&self, node: AnyNode, bytes: usize) {
-        if let Err(node) = self.inner().put(None, node, bytes) {
-            self.drop_unkept(node);
+    fn guard(&self, lent: Lent) -> Pooled<'_, T> {
+        self.inner().settle_budgets(lent.charge);
+        let mut node = self.own_type(lent.node);
+        self.note_home(&mut node);
+        let item = Pooled::new(self, node);
+        if lent.gets.is_multiple_of(GETS_PER_PULSE) {
+            self.pulse();
         }
+        item
     }
 
     /// Drops an item that fits nowhere, with nothing held.
@@ -418,19 +438,16 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         let watch = OnPanic(&self.inner().rare().make_panics);
         let value = (self.make)();
         watch.done();
-        self.lend(Node::boxed(value, self.inner().tags.tag()), site)
+        self.lend(
+            AnyNode::new(Node::boxed(value, self.inner().tags.tag())),
+            site,
+        )
     }
 
     #[cold]
     fn drop_oversized(&self, node: Box<Node<T>>) {
         count(&self.inner().rare().oversize_discards);
         self.inner().drop_counted(node);
-    }
-
-    #[cold]
-    pub(crate) fn drop_after_panic(&self, node: Box<Node<T>>) {
-        count(&self.inner().rare().panic_discards);
-        drop(node);
     }
 
     pub(crate) fn count_detached(&self) {
@@ -528,8 +545,20 @@ impl<T> Pool<T> {
     fn inner(&self) -> &Inner {
         match self.inner.get() {
             Some(inner) => inner,
-            None => registry::open(&self.inner, &self.offset_bytes, self.config),
+            None => {
+                let is_plain = self.wipe.is_none() && self.config.give_back == GiveBack::Dropper;
+                let near = is_plain.then_some(&self.near_bytes);
+                registry::open(&self.inner, near, self.config)
+            }
         }
+    }
+}
+
+/// Lends what lies nearest in a slot whose owner takes without atomic operations.
+fn lend_own(own: &OwnSlot, site: Site) -> Option<Lent> {
+    match own.lend_private(own.enter(), site) {
+        Ok(lent) => Some(lent),
+        Err(inside) => own.lend_stashed(inside, site),
     }
 }
 

@@ -8,7 +8,6 @@
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::panic::Location;
 
 use crate::node::Node;
 use crate::pool::Pool;
@@ -33,13 +32,9 @@ pub struct Pooled<'p, T: Recycle + Send + 'static> {
 }
 
 impl<'p, T: Recycle + Send + 'static> Pooled<'p, T> {
-    #[inline]
-    pub(crate) fn new(
-        pool: &'p Pool<T>,
-        node: Box<Node<T>>,
-        site: &'static Location<'static>,
-    ) -> Self {
-        node.header.tag.tag().lend(site);
+    /// Guards a node that has been lent.
+    #[inline(always)]
+    pub(crate) fn new(pool: &'p Pool<T>, node: Box<Node<T>>) -> Self {
         Self {
             pool,
             node: ManuallyDrop::new(node),
@@ -74,10 +69,12 @@ impl<'p, T: Recycle + Send + 'static> Pooled<'p, T> {
 impl<T: Recycle + Send + 'static> Drop for Pooled<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        // First, so that but one register is kept over its slow half.
+        let is_panicking = std::thread::panicking();
         // SAFETY: `held`: this is the end of the guard.
         let node = unsafe { ManuallyDrop::take(&mut self.node) };
-        if std::thread::panicking() {
-            self.pool.drop_after_panic(node);
+        if is_panicking {
+            self.pool.take_back_far(node);
         } else {
             self.pool.take_back(node);
         }

@@ -48,12 +48,12 @@ static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
 });
 
 /// Opens the pool behind `cell` if nobody has, and publishes its place in the
-/// tables in `offset_bytes`.
+/// tables in `near_bytes`, if it is one for the fast path.
 #[cold]
 #[inline(never)]
 pub(crate) fn open<'a>(
     cell: &'a OnceBox<Arc<Inner>>,
-    offset_bytes: &AtomicUsize,
+    near_bytes: Option<&AtomicUsize>,
     config: Config,
 ) -> &'a Arc<Inner> {
     let mut registry = REGISTRY.lock();
@@ -69,7 +69,9 @@ pub(crate) fn open<'a>(
         }
         // Release pairs with the Acquire of the fast path: who sees the offset
         // sees the slots as the pool before has left them.
-        offset_bytes.store(inner.offset_bytes(), Release);
+        if let Some(near_bytes) = near_bytes {
+            near_bytes.store(inner.offset_bytes(), Release);
+        }
         Box::new(inner)
     })
 }

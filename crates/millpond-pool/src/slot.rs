@@ -24,10 +24,11 @@ use std::sync::atomic::AtomicPtr;
 use crossbeam_queue::ArrayQueue;
 use once_cell::race::OnceBox;
 
-use crate::door::Door;
+use crate::auto::GETS_PER_PULSE;
+use crate::door::{Door, Inside};
 use crate::fence::Fenced;
 use crate::meter::{Charge, Flow};
-use crate::node::{AnyNode, Header};
+use crate::node::{AnyNode, Header, Site};
 use crate::place::Place;
 use crate::queue::{Queues, Spot};
 use crate::stats::{Counts, Event, PoolStats};
@@ -122,7 +123,7 @@ impl Slot {
 
     /// Takes an item of the stash. For the same.
     pub(crate) fn drain_stash(&self) -> Option<AnyNode> {
-        self.queues.get()?.stash.take_newest_any().map(node)
+        self.queues.get()?.stash.drain().map(node)
     }
 
     /// Wishes for the private item and the stash; returns whether there is
@@ -185,10 +186,22 @@ impl Slot {
         for side in 0..SIDES {
             iter::from_fn(|| self.take_oldest(side)).for_each(&mut *condemn);
         }
+        if let Some(queues) = self.queues.get() {
+            queues.stash.reset();
+        }
         self.door.reset();
         self.counts.reset();
         self.flow.reset();
         self.private.close();
+    }
+
+    /// Returns whether the item at `address` is surely not the private one, nor
+    /// just being taken from there. For whoever holds the lock of the pool, lest a
+    /// visitor be taking it.
+    pub(crate) fn is_elsewhere(&self, address: usize) -> bool {
+        // In this order: an owner that has emptied the place is seen inside, or
+        // what it has noted of the item is seen.
+        !self.private.holds(address) && self.door.is_still()
     }
 
     /// Returns whether this shard is in the list of a pool (`one-list`).
@@ -222,17 +235,48 @@ impl Slot {
         stats.private_gets += gets;
         stats.private_puts += gets + private;
         stats.unmeasured_items += private + victim;
-        let queued = self.queues.get().map_or(0, |queues| queues.len() as u64);
-        stats.retained_items += private + victim + queued + self.posted() as u64;
+        stats.retained_items += private + victim + self.posted() as u64;
+        if let Some(queues) = self.queues.get() {
+            let takes = queues.stash.takes();
+            let stashed = queues.stash.len() as u64;
+            stats.queue_gets += takes;
+            let drained = queues.stash.drained();
+            stats.queue_puts = (stats.queue_puts + takes + stashed).wrapping_add(drained);
+            stats.retained_items += stashed + queues.len_beyond_stash() as u64;
+        }
     }
 }
 
-/// Owns a private item. Nothing was charged for it, whatever a queue once did.
+/// Owns a private item that nobody got. Nothing was charged for it, whatever a
+/// queue once did; and its tag still tells of the last one who had it.
 fn uncharged(header: NonNull<Header>) -> AnyNode {
     let mut node = node(header);
+    node.give_back();
     node.set_charge(Charge::NONE);
     node
 }
+
+/// An item that was lent, and how often the owner has taken from where it lay.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    pub(crate) node: AnyNode,
+    pub(crate) gets: u64,
+    /// What the budgets have to get back.
+    pub(crate) charge: Charge,
+}
+
+impl Lent {
+    /// Returns whether no budget knows of it and nothing else is due.
+    #[inline(always)]
+    pub(crate) fn is_simple(&self) -> bool {
+        !self.charge.is_budgeted() && !self.gets.is_multiple_of(GETS_PER_PULSE)
+    }
+}
+
+/// Whether an item has gone to the ring, where somebody has to count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the stash counts for itself, the ring does not"]
+pub(crate) struct InRing(pub(crate) bool);
 
 /// The right of the owner over a slot: to go in, to fill the private place and
 /// to be the producer of the queues. Not `Send`, and made by `local.rs` only.
@@ -256,30 +300,66 @@ impl OwnSlot {
         }
     }
 
-    /// Takes the private item and counts it; returns the count as well. Without an
-    /// atomic operation: only where
-    /// [`fence::is_asymmetric`](crate::fence::is_asymmetric).
+    /// Goes in, to take without an atomic operation: only where
+    /// [`fence::is_asymmetric`](crate::fence::is_asymmetric), and to leave by the
+    /// next call.
     #[inline(always)]
-    pub(crate) fn take_private(&self) -> Option<(AnyNode, u64)> {
-        let Slot { door, private, .. } = self.slot;
-        let inside = door.enter();
-        match private.take(&inside) {
-            Some(header) => {
-                let count = door.leave_counting(inside);
-                Some((node(header), count))
-            }
+    pub(crate) fn enter(&self) -> Inside {
+        self.slot.door.enter()
+    }
+
+    /// Lends the private item to `site` and counts it; returns the count as well, and
+    /// has left. Stays inside if there is none.
+    #[inline(always)]
+    pub(crate) fn lend_private(&self, inside: Inside, site: Site) -> Result<Lent, Inside> {
+        let taken = self.slot.private.take(&inside);
+        match taken {
+            Some(header) => Ok(self.lend_inside(header, inside, site)),
+            None => Err(inside),
+        }
+    }
+
+    /// Lends the private item to `site` and counts it, by compare-exchange.
+    pub(crate) fn lend_private_any(&self, site: Site) -> Option<AnyNode> {
+        let inside = self.enter();
+        match self.slot.private.take_any() {
+            Some(header) => Some(self.lend_inside(header, inside, site).node),
             None => {
-                door.leave(inside);
+                self.slot.door.leave(inside);
                 None
             }
         }
     }
 
-    /// Takes the private item and counts it, by compare-exchange.
-    pub(crate) fn take_private_any(&self) -> Option<AnyNode> {
-        let header = self.slot.private.take_any()?;
-        self.slot.door.count_one();
-        Some(node(header))
+    /// Notes that what lay in the private place is lent, and leaves.
+    #[inline(always)]
+    fn lend_inside(&self, header: NonNull<Header>, inside: Inside, site: Site) -> Lent {
+        let node = node(header);
+        // Inside, so that nobody takes the item for one that was lent long ago.
+        node.lend(site);
+        let gets = self.slot.door.leave_counting(inside);
+        // What it was charged in a queue, long ago, has been settled.
+        Lent {
+            node,
+            gets,
+            charge: Charge::NONE,
+        }
+    }
+
+    /// Lends the newest item of the stash to `site` and counts it; returns the count
+    /// as well. None where there is none or the ring may have newer ones. Leaves in
+    /// any case.
+    #[inline(always)]
+    pub(crate) fn lend_stashed(&self, inside: Inside, site: Site) -> Option<Lent> {
+        let queues = self.slot.queues.get();
+        let taken = queues.and_then(|queues| queues.stash.take_top(&inside));
+        self.slot.door.leave(inside);
+        let (header, gets) = taken?;
+        let node = node(header);
+        node.lend(site);
+        let charge = node.charge();
+        self.slot.flow.went_as_owner(charge);
+        Some(Lent { node, gets, charge })
     }
 
     /// Puts `node` in the private place, or gives it back.
@@ -288,27 +368,9 @@ impl OwnSlot {
         self.slot.private.put(given.into_raw()).map_err(node)
     }
 
-    /// Takes the newest item of ring and stash. As [`take_private`](Self::take_private).
-    #[inline]
-    pub(crate) fn take_newest(&self, side: usize) -> Option<AnyNode> {
-        let queues = self.slot.queues.get()?;
-        let ring = &queues.rings[side];
-        if !ring.is_empty()
-            && let Some(header) = ring.take_newest()
-        {
-            return Some(node(header));
-        }
-        let inside = self.slot.door.enter();
-        let header = queues.stash.take_newest(&inside);
-        self.slot.door.leave(inside);
-        header.map(node)
-    }
-
-    /// Takes the newest item of ring and stash, by compare-exchange.
-    pub(crate) fn take_newest_any(&self, side: usize) -> Option<AnyNode> {
-        let queues = self.slot.queues.get()?;
-        let newest = queues.rings[side].take_newest();
-        newest.or_else(|| queues.stash.take_newest_any()).map(node)
+    /// Takes the newest item of the stash and counts it, by compare-exchange.
+    pub(crate) fn take_stashed_any(&self) -> Option<AnyNode> {
+        self.slot.queues.get()?.stash.take_newest().map(node)
     }
 
     /// Takes the newest item of the ring of `side`.
@@ -316,14 +378,44 @@ impl OwnSlot {
         self.slot.queues.get()?.rings[side].take_newest().map(node)
     }
 
-    /// Adds `given` to stash or ring, or gives it back when both are full.
-    #[inline]
-    pub(crate) fn push(&self, side: usize, given: AnyNode) -> Result<(), AnyNode> {
+    /// Notes that nothing newer than the stash lies in the ring that is filled.
+    pub(crate) fn note_ring_empty(&self) {
+        if let Some(queues) = self.slot.queues.get() {
+            queues.stash.set_beyond(false);
+        }
+    }
+
+    /// Adds `given`, which is back and charged, on top of the stash; or gives it back
+    /// when that is full, has newer ones behind it, or is not there yet.
+    #[inline(always)]
+    pub(crate) fn stash(&self, given: AnyNode) -> Result<(), AnyNode> {
+        let charge = given.charge();
+        let Some(queues) = self.slot.queues.get().filter(|_| self.is_open()) else {
+            return Err(given);
+        };
+        queues.stash.push_top(given.into_raw()).map_err(node)?;
+        self.slot.flow.came_as_owner(charge);
+        Ok(())
+    }
+
+    /// Adds `given` to stash or ring, or gives it back when both are full. Says
+    /// whether it went to the ring.
+    pub(crate) fn push(&self, side: usize, given: AnyNode) -> Result<InRing, AnyNode> {
         let queues = self.slot.queues.get_or_init(Box::default);
-        let pushed = queues.stash.push(given.into_raw());
-        pushed
-            .or_else(|header| queues.rings[side].push(header))
-            .map_err(node)
+        let header = match queues.stash.push(given.into_raw()) {
+            Ok(()) => return Ok(InRing(false)),
+            Err(header) => header,
+        };
+        queues.rings[side].push(header).map_err(node)?;
+        queues.stash.set_beyond(true);
+        Ok(InRing(true))
+    }
+
+    /// Notes that the last item to be pushed was brought by a visitor: nobody put it.
+    pub(crate) fn note_brought(&self) {
+        if let Some(queues) = self.slot.queues.get() {
+            queues.stash.count_drained(-1);
+        }
     }
 
     /// Takes what lay in the private place or the stash at the last tick.

@@ -5,12 +5,12 @@
 //! sees every access that they make.
 
 #[cfg(not(millpond_loom))]
-pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 #[cfg(millpond_loom)]
-pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-/// Stores `value` over whatever `word` holds, as a plain store would.
+/// Stores `value` over whatever `word` holds, as a plain store with Release would.
 ///
 /// Loom does not know that nothing comes between the two halves of another
 /// thread's exchange, and would let a plain store fall in there. A swap whose
@@ -18,7 +18,7 @@ pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering}
 #[inline(always)]
 pub(crate) fn overwrite<T>(word: &AtomicPtr<T>, value: *mut T) {
     #[cfg(not(millpond_loom))]
-    word.store(value, Ordering::Relaxed);
+    word.store(value, Ordering::Release);
     #[cfg(millpond_loom)]
-    word.swap(value, Ordering::Relaxed);
+    word.swap(value, Ordering::Release);
 }

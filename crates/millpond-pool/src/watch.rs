@@ -3,13 +3,14 @@
 //! ```text
 //!   node ── tag ──▶ ┌ Tag, one cache line ┐ ◀── Tags of the pool ◀── statistics
 //!                   │ since: epoch or 0   │     (walks all of them)
-//!                   │ site               │
+//!                   │ site, node          │
 //!                   └─────────────────────┘
 //! ```
 //!
-//! A get stores two words, a return one, into a line that nobody else writes. The
-//! price of the rest is paid when an item is made and dropped (a lock each), and
-//! by whoever asks.
+//! A get stores two words into a line that nobody else writes, and a return to
+//! the private place none: who asks looks into the private places (`slot.rs`).
+//! The price of the rest is paid when an item is made and dropped (a lock each),
+//! and by whoever asks.
 //!
 //! Time is an epoch: the number of times that somebody looked at the clock, on a
 //! slow path. An item that was lent in epoch 7 is out for at least as long as has
@@ -18,6 +19,9 @@
 //! # Invariants
 //!
 //! - `static-site`: the site of a tag is null or was made from a `&'static Location`.
+//! - `tagged`: a tag that says "lent" is of an item that is out, lies in a private
+//!   place, or is just being moved by its sole owner. Every other place is
+//!   entered by items whose tags say "not lent".
 
 use std::cell::Cell;
 use std::fmt;
@@ -87,12 +91,14 @@ pub struct OldestGuard {
     pub site: &'static Location<'static>,
 }
 
-/// Whether one item is out.
+/// Whether one item is out, or lies in a private place (`tagged`).
 #[derive(Debug)]
 pub(crate) struct Tag {
     /// The epoch in which it was lent; zero while it is not.
     since: AtomicU32,
     site: AtomicPtr<Location<'static>>,
+    /// The address of its node.
+    node: AtomicUsize,
     /// Where the tag goes when its item is dropped.
     home: &'static Mutex<Lists>,
 }
@@ -112,15 +118,37 @@ impl Tag {
         self.since.store(0, Relaxed);
     }
 
-    fn oldest_guard(&self) -> Option<OldestGuard> {
-        let since = self.since.load(Relaxed);
-        let site = self.site.load(Relaxed);
-        if since == 0 {
+    /// Notes where the item lives.
+    pub(crate) fn bind(&self, node: usize) {
+        self.node.store(node, Relaxed);
+    }
+
+    /// Returns the epoch in which it was lent and where, unless it is not.
+    fn lent(&self) -> Option<(u32, *mut Location<'static>)> {
+        // Acquire: what a caller reads next it reads later.
+        let since = self.since.load(Acquire);
+        (since != 0).then(|| (since, self.site.load(Acquire)))
+    }
+
+    /// Returns since when it is out, if it is for longer than `than` and
+    /// `is_elsewhere` finds it in no private place.
+    fn older_guard(
+        &self,
+        than: Option<OldestGuard>,
+        is_elsewhere: impl Fn(usize) -> bool,
+    ) -> Option<OldestGuard> {
+        let lent = self.lent()?;
+        let age = Duration::from_millis(age_ms(lent.0));
+        if than.is_some_and(|than| age <= than.age) {
+            return None;
+        }
+        // Again: an item that was in a private place may have been lent since, and
+        // then the tag says so.
+        if !is_elsewhere(self.node.load(Relaxed)) || self.lent() != Some(lent) {
             return None;
         }
         // SAFETY: `static-site`.
-        let site = unsafe { site.as_ref() }?;
-        let age = Duration::from_millis(age_ms(since));
+        let site = unsafe { lent.1.as_ref() }?;
         Some(OldestGuard { age, site })
     }
 }
@@ -191,6 +219,7 @@ impl Tags {
                 CachePadded::new(Tag {
                     since: AtomicU32::new(0),
                     site: AtomicPtr::new(ptr::null_mut()),
+                    node: AtomicUsize::new(0),
                     home,
                 })
             })
@@ -202,18 +231,25 @@ impl Tags {
         first
     }
 
-    /// Returns the guard that has been out longest.
+    /// Returns the guard that has been out longest. `is_elsewhere` tells of the
+    /// address of a node that it lies in no private place, nor is just being taken
+    /// from one.
     ///
     /// # Cost
     ///
     /// A read of a cache line for each item that there ever was at once.
-    pub(crate) fn oldest_guard(&self) -> Option<OldestGuard> {
+    pub(crate) fn oldest_guard(&self, is_elsewhere: impl Fn(usize) -> bool) -> Option<OldestGuard> {
         read_clock();
-        let chunks = self.0.iter().flat_map(|lane| lane.lock().all.clone());
-        chunks
+        let mut oldest = None;
+        for tag in self
+            .0
+            .iter()
+            .flat_map(|lane| lane.lock().all.clone())
             .flatten()
-            .filter_map(|tag| tag.oldest_guard())
-            .max_by_key(|guard| guard.age)
+        {
+            oldest = tag.older_guard(oldest, &is_elsewhere).or(oldest);
+        }
+        oldest
     }
 }
 
@@ -251,17 +287,21 @@ mod tests {
 
     #[test]
     fn tags_are_lent_again_and_tell_which_are_out() {
+        let anywhere = |_| true;
         let tags = Tags::lend();
         let handles: Vec<_> = (0..40).map(|_| TagHandle::new(tags.tag())).collect();
-        assert_eq!(tags.oldest_guard(), None);
+        assert_eq!(tags.oldest_guard(anywhere), None);
         let here = Location::caller();
         handles[17].tag().lend(here);
-        assert_eq!(tags.oldest_guard().map(|guard| guard.site), Some(here));
+        assert_eq!(
+            tags.oldest_guard(anywhere).map(|guard| guard.site),
+            Some(here)
+        );
         handles[17].tag().give_back();
-        assert_eq!(tags.oldest_guard(), None);
+        assert_eq!(tags.oldest_guard(anywhere), None);
         handles[3].tag().lend(here);
         drop(handles);
-        assert_eq!(tags.oldest_guard(), None, "dropped, so not out");
+        assert_eq!(tags.oldest_guard(anywhere), None, "dropped, so not out");
         let chunks = || tags.0[lane()].lock().all.len();
         let before = chunks();
         let _again: Vec<_> = (0..40).map(|_| TagHandle::new(tags.tag())).collect();

@@ -11,7 +11,10 @@ use std::ptr::NonNull;
 
 use loom::cell::UnsafeCell;
 use loom::model::Builder;
-use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::sync::atomic::{
+    AtomicUsize,
+    Ordering::{Acquire, Relaxed},
+};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use millpond_pool::parts::{Door, Place, Ring, Spot, Stash, heavy};
@@ -146,9 +149,9 @@ impl Shard {
 
     fn take_newest(&self) -> Option<NonNull<Item>> {
         let inside = self.door.enter();
-        let item = self.stash.take_newest(&inside);
+        let item = self.stash.take_top(&inside).map(|(item, _)| item);
         self.door.leave(inside);
-        item
+        item.or_else(|| self.stash.take_newest())
     }
 
     /// What a ticker does, and a thief that found nothing elsewhere.
@@ -262,6 +265,41 @@ fn an_item_that_comes_back_is_not_the_one_that_was_wanted() {
         }
         none_lost(&*seen);
     });
+}
+
+/// An item lay in a private place with the note of its last loan. Its owner takes it
+/// and notes a new one, inside the door, in the plain way or by exchange; whoever asks
+/// meanwhile never takes the old loan for one that lasts.
+#[test]
+fn a_loan_that_is_over_is_not_taken_for_one_that_lasts() {
+    const OLD: usize = 1;
+    const NEW: usize = 2;
+    for plain in [true, false] {
+        model(None, move || {
+            let shard = Shard::new();
+            let note = Arc::new(AtomicUsize::new(OLD));
+            let lent = item(0);
+            shard.place.put(lent).unwrap();
+            let asker = {
+                let (shard, note) = (Arc::clone(&shard), Arc::clone(&note));
+                let address = lent.as_ptr().addr();
+                thread::spawn(move || {
+                    let before = note.load(Acquire);
+                    let elsewhere = !shard.place.holds(address) && shard.door.is_still();
+                    elsewhere && before == OLD && note.load(Acquire) == before
+                })
+            };
+            let inside = shard.door.enter();
+            let taken = match plain {
+                true => shard.place.take(&inside),
+                false => shard.place.take_any(),
+            };
+            note.store(NEW, Relaxed);
+            shard.door.leave_counting(inside);
+            assert!(!asker.join().unwrap(), "it was back all the time");
+            consume(taken.expect("nobody else takes"), &*seen::<1>());
+        });
+    }
 }
 
 /// The owner pushes and takes back; a visitor empties the places below.

@@ -1,7 +1,9 @@
 //! What the process can say about its pools.
 
+use std::thread;
+
 use millpond_pool::parts::calm;
-use millpond_pool::{Pool, PoolReport, pools};
+use millpond_pool::{AutoTick, Pool, PoolReport, PoolStats, pools};
 
 fn row(name: &str) -> Option<PoolReport> {
     pools().into_iter().find(|pool| pool.name == name)
@@ -96,4 +98,80 @@ fn the_oldest_guard_and_who_got_it_are_known() {
     drop(next.get());
     assert_eq!(next.stats().oldest_guard, None);
     assert_eq!(next.stats().outstanding, 0);
+}
+
+/// A return to the private place writes nothing into the item's tag, so that whoever
+/// asks has to know what lies there: on any thread, and in every place that it moves to.
+#[test]
+fn an_item_that_lies_in_a_pool_is_not_a_guard() {
+    let _calm = calm();
+    static POOL: Pool<Vec<u8>> = Pool::new(Vec::new).with_auto_tick(AutoTick::Never);
+    let held = || (0..300).map(|_| POOL.get()).collect::<Vec<_>>();
+    let nobody = |when: &str| {
+        let stats = POOL.stats();
+        assert_eq!((stats.oldest_guard, stats.outstanding), (None, 0), "{when}");
+    };
+    drop(held());
+    nobody("private place, stash, ring and shared tier");
+    POOL.tick();
+    nobody("victims");
+    drop(held());
+    nobody("lent again and back");
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            drop(POOL.get());
+            nobody("in two private places");
+        });
+        other.join().expect("no panic");
+        nobody("handed over by a thread that has ended");
+        let guard = POOL.get();
+        let other = scope.spawn(move || {
+            assert!(POOL.stats().oldest_guard.is_some());
+            drop(guard);
+            nobody("given back on another thread");
+        });
+        other.join().expect("no panic");
+    });
+    POOL.trim_to(0);
+    nobody("gone");
+}
+
+/// Puts to the stash are not counted as they happen, but found out from what lies there,
+/// what was taken and what visitors have moved.
+#[test]
+fn puts_and_gets_of_the_queue_add_up_whoever_moves_the_items() {
+    let _calm = calm();
+    let pool = Pool::new(Vec::<u8>::new).with_auto_tick(AutoTick::Never);
+    let hold = |items| drop((0..items).map(|_| pool.get()).collect::<Vec<_>>());
+    hold(1 + 127 + 20);
+    let queue = |stats: PoolStats| (stats.queue_gets, stats.queue_puts);
+    assert_eq!(queue(pool.stats()), (0, 147));
+    hold(1 + 127 + 20);
+    assert_eq!(queue(pool.stats()), (147, 294));
+    pool.tick();
+    assert_eq!(queue(pool.stats()), (147, 294), "a tick is no get");
+    hold(10);
+    assert_eq!(pool.stats().victim_gets, 10);
+    assert_eq!(queue(pool.stats()), (147, 294 + 9));
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            // More than lies elsewhere: half of a stash is moved over for it.
+            let mut stolen: Vec<_> = (0..149).map(|_| pool.get()).collect();
+            stolen.truncate(3);
+            pool.stats()
+        });
+        let stats = other.join().expect("no panic");
+        assert!(stats.stolen_gets > 0, "{stats:?}");
+        assert_eq!(stats.outstanding, 3);
+    });
+    let stats = pool.stats();
+    let came = stats.made() + stats.hits();
+    let back = stats.private_puts + stats.queue_puts;
+    assert_eq!(came, back, "each get came back once: {stats:?}");
+    pool.trim_to(0);
+    assert_eq!(
+        pool.stats().queue_puts,
+        stats.queue_puts,
+        "nor is a trim a put"
+    );
 }

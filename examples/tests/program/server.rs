@@ -63,7 +63,7 @@ pub(crate) fn work(address: &str) {
     }
     list.pop();
     list.push(']');
-    for source in ["pooled", "fresh", "hashbrown", "std"] {
+    for source in ["pooled", "fresh", "hashbrown", "std", "reused"] {
         post(address, &format!("/log?maps={source}"), &log);
         post(address, &format!("/group?by=by&maps={source}"), &list);
     }

@@ -7,8 +7,13 @@ use crate::engine::{
     Bumped, Engine, Fresh, FreshSized, FreshStd, Key, Opool, OursFresh, Pooled, Poolshark, Reused,
 };
 use crate::error::Error;
+use crate::report::Row;
 use crate::suite::{Run, each};
 use crate::workload::{Answer, Request, Texts, u64_requests};
+
+/// The row of the geometric mean, and whom it is against.
+pub(super) const MEAN: &str = "mean";
+const MEAN_RIVAL: &str = "reused clear";
 
 /// Bytes of keys that the requests of a row may have in all: they stay in the
 /// second-level cache, as the body of a request does that was just read.
@@ -36,7 +41,28 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
             row(run, &name, &texts.requests())?;
         }
     }
-    Ok(())
+    mean(run)
+}
+
+/// Reports the geometric mean of the rows against the map that is reused by hand, if
+/// all of them ran.
+fn mean(run: &mut Run<'_>) -> Result<(), Error> {
+    let is_curve = |row: &&Row| row.suite == "request" && row.rival == MEAN_RIVAL;
+    let rows = run.report.rows().iter().filter(is_curve);
+    let rows: Vec<(f64, f64)> = rows
+        .filter(|row| row.row.starts_with("u64/") || row.row.starts_with("str/"))
+        .map(|row| (row.ours_ns, row.ratio))
+        .collect();
+    if rows.len() < 2 * SIZES.len() {
+        return Ok(());
+    }
+    let mean = |figure: fn(&(f64, f64)) -> f64| {
+        let sum: f64 = rows.iter().map(|row| figure(row).ln()).sum();
+        (sum / rows.len() as f64).exp()
+    };
+    let (ours, ratio) = (mean(|row| row.0), mean(|row| row.1));
+    run.report
+        .single(MEAN, MEAN_RIVAL, ours, ours / ratio, "ns")
 }
 
 fn row<K: Key>(run: &mut Run<'_>, name: &str, requests: &[Request<K>]) -> Result<(), Error> {

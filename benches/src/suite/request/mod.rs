@@ -29,12 +29,12 @@ pub const SIZES: [usize; 4] = [8, 64, 1000, 10_000];
 const GIANT_ROWS: [&str; 3] = ["giant", "giant/rss", "giant/slabs"];
 
 const BARS: &[Bar] = &[
-    Bar::ratio("u64/64", "fresh new", 0.55),
-    Bar::ratio("u64/1000", "fresh new", 0.55),
-    Bar::ratio("u64/10000", "fresh new", 0.55),
-    Bar::ratio("str/64", "fresh new", 0.70),
-    Bar::ratio("str/1000", "fresh new", 0.70),
-    Bar::ratio("str/10000", "fresh new", 0.70),
+    Bar::ratio("u64/64", "fresh new", 0.50),
+    Bar::ratio("u64/1000", "fresh new", 0.50),
+    Bar::ratio("u64/10000", "fresh new", 0.50),
+    Bar::ratio("str/64", "fresh new", 0.65),
+    Bar::ratio("str/1000", "fresh new", 0.65),
+    Bar::ratio("str/10000", "fresh new", 0.65),
     Bar::ratio("u64/8", "fresh with_capacity", 1.00),
     Bar::ratio("u64/64", "fresh with_capacity", 1.00),
     Bar::ratio("u64/1000", "fresh with_capacity", 1.00),
@@ -43,10 +43,32 @@ const BARS: &[Bar] = &[
     Bar::ratio("str/64", "fresh with_capacity", 1.00),
     Bar::ratio("str/1000", "fresh with_capacity", 1.00),
     Bar::ratio("str/10000", "fresh with_capacity", 1.00),
+    Bar::ratio("u64/8", "reused clear", 1.00),
+    Bar::ratio("u64/64", "reused clear", 1.00),
+    Bar::ratio("u64/1000", "reused clear", 1.00),
+    Bar::ratio("u64/10000", "reused clear", 1.00),
+    Bar::ratio("str/8", "reused clear", 1.00),
+    Bar::ratio("str/64", "reused clear", 1.00),
+    Bar::ratio("str/1000", "reused clear", 1.00),
+    Bar::ratio("str/10000", "reused clear", 1.00),
+    Bar::ratio(curve::MEAN, "reused clear", 0.90),
     Bar::ratio("giant", "reused clear", 0.02),
     Bar::ratio("giant", "before", 1.20),
     Bar::ours("steady/global-calls", "fresh new", 0.0),
     Bar::ours("steady/os-calls", "millpond-map", 0.0),
+    Bar::ratio("server/log/handler p50", "std", 0.60),
+    Bar::ratio("server/log/handler p50", "hashbrown", 0.75),
+    Bar::ratio("server/log/requests/s", "hashbrown", 1.00),
+    Bar::ratio("server/log/requests/s", "std", 1.00),
+    Bar::ratio("server/log/latency p99.9", "hashbrown", 1.00),
+    Bar::ratio("server/log/latency p99.9", "std", 1.00),
+    Bar::ratio("server/group/handler p50", "std", 0.60),
+    Bar::ratio("server/group/handler p50", "hashbrown", 0.75),
+    Bar::ratio("server/group/requests/s", "hashbrown", 1.00),
+    Bar::ratio("server/group/requests/s", "std", 1.00),
+    Bar::ratio("server/group/latency p99.9", "hashbrown", 1.00),
+    Bar::ratio("server/group/latency p99.9", "std", 1.00),
+    Bar::ratio("server/memory/RSS idle", "reused", 0.50),
 ];
 
 fn rows() -> Vec<String> {
@@ -54,6 +76,7 @@ fn rows() -> Vec<String> {
     for keys in ["u64", "str"] {
         rows.extend(SIZES.map(|n| format!("{keys}/{n}")));
     }
+    rows.push(curve::MEAN.to_owned());
     rows.extend(GIANT_ROWS.map(str::to_owned));
     rows.extend(steady::rows());
     rows.extend(server::rows());

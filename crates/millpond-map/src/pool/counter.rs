@@ -9,8 +9,8 @@ use std::panic::Location;
 use millpond_arena::Slabs;
 
 use super::MapPool;
-use super::guard::Ticket;
-use super::shard::{Count, Here};
+use super::guard::{Call, Ticket};
+use super::shard::Count;
 use crate::{CounterMap, DefaultHashBuilder};
 
 impl MapPool {
@@ -33,13 +33,10 @@ impl MapPool {
     /// ```
     #[track_caller]
     pub fn checkout_counter<K, V>(&self) -> PooledCounterMap<'_, K, V> {
-        let location = Location::caller();
-        let here = self.shards.here(location, self.ticks());
-        let capacity = here.map_or(0, Here::capacity);
+        let call = Call::new(self, Location::caller());
         let seed = DefaultHashBuilder::default();
-        let counts = CounterMap::with_capacity_and_hasher_in(capacity, seed, Slabs);
-        let (capacity, bytes) = (counts.capacity(), counts.allocation_size());
-        let ticket = Ticket::new(self, here, location, capacity, bytes);
+        let counts = CounterMap::with_capacity_and_hasher_in(call.wanted(), seed, Slabs);
+        let ticket = Ticket::new(&call, counts.capacity(), counts.allocation_size());
         PooledCounterMap { counts, ticket }
     }
 }
@@ -64,8 +61,9 @@ impl<K, V> Drop for PooledCounterMap<'_, K, V> {
     /// As for a map.
     #[inline]
     fn drop(&mut self) {
+        let is_panicking = std::thread::panicking();
         self.ticket
-            .give_back(self.counts.len(), self.counts.capacity());
+            .give_back(self.counts.len(), self.counts.capacity(), is_panicking);
     }
 }
 

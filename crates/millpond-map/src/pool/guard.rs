@@ -6,9 +6,63 @@ use std::mem::{self, ManuallyDrop};
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
+use millpond_arena::Slabs;
+
 use super::MapPool;
 use super::shard::{Count, Here, SiteCount};
-use crate::{HashMap, HashSet};
+use crate::control::GROUP_SLOTS;
+use crate::raw::RawTable;
+use crate::{DefaultHashBuilder, HashMap, HashSet};
+
+/// A call that checks something out.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'p> {
+    pool: &'p MapPool,
+    /// What the calling thread knows of the call site.
+    here: Option<Here<'p>>,
+    location: &'static Location<'static>,
+}
+
+impl<'p> Call<'p> {
+    /// Looks up what is known of the call at `location`.
+    #[inline(always)]
+    pub(super) fn new(pool: &'p MapPool, location: &'static Location<'static>) -> Self {
+        Self {
+            pool,
+            here: pool.shards.here(location, pool.ticks()),
+            location,
+        }
+    }
+
+    /// Returns the capacity that the site needs.
+    #[inline]
+    pub(super) fn wanted(&self) -> usize {
+        self.here.map_or(0, Here::capacity)
+    }
+
+    /// Returns the capacity that the site needs if that is one group of slots.
+    ///
+    /// Such a table is made where it is to stay (`raw/room.rs`): all between here and
+    /// there is to be inlined, and nothing of it may unwind with the table at hand.
+    #[inline(always)]
+    fn wanted_group(&self) -> Option<(usize, Here<'p>)> {
+        let here = self.here?;
+        let capacity = here.capacity();
+        let is_group = !self.pool.zeroes && (1..=GROUP_SLOTS).contains(&capacity);
+        is_group.then_some((capacity, here))
+    }
+
+    #[inline(always)]
+    fn ticket(&self, capacity: usize, bytes: usize) -> Ticket<'p> {
+        Ticket {
+            pool: self.pool,
+            here: self.here,
+            location: self.location,
+            capacity,
+            bytes,
+        }
+    }
+}
 
 /// What a return needs to know of the checkout.
 pub(super) struct Ticket<'p> {
@@ -23,33 +77,20 @@ pub(super) struct Ticket<'p> {
 }
 
 impl<'p> Ticket<'p> {
-    /// Counts the checkout where the calling thread counts.
-    #[inline]
-    pub(super) fn new(
-        pool: &'p MapPool,
-        here: Option<Here<'p>>,
-        location: &'static Location<'static>,
-        capacity: usize,
-        bytes: usize,
-    ) -> Self {
+    /// Counts the checkout of what holds so many entries and bytes.
+    pub(super) fn new(call: &Call<'p>, capacity: usize, bytes: usize) -> Self {
+        let Call { pool, here, .. } = *call;
         pool.shards.count(here, SiteCount::Checkouts, 1);
         pool.shards.count(here, SiteCount::BytesOut, bytes as u64);
-        Self {
-            pool,
-            here,
-            location,
-            capacity,
-            bytes,
-        }
+        call.ticket(capacity, bytes)
     }
 
-    /// Accounts for the end of the guard, and learns from it.
+    /// Accounts for the end of the guard, and learns from it. `is_panicking` was asked
+    /// first, so that nothing has to be kept over its slow half.
     #[inline]
-    pub(super) fn give_back(&self, len: usize, capacity: usize) {
+    pub(super) fn give_back(&self, len: usize, capacity: usize, is_panicking: bool) {
         match self.here {
-            Some(here)
-                if capacity <= self.capacity && here.is_here() && !std::thread::panicking() =>
-            {
+            Some(here) if capacity <= self.capacity && here.is_here() && !is_panicking => {
                 here.count(SiteCount::BytesOut, (self.bytes as u64).wrapping_neg());
                 here.count(SiteCount::Returns, 1);
                 here.record(len, self.pool.ticks());
@@ -122,8 +163,33 @@ pub struct PooledMap<'p, K, V> {
 }
 
 impl<'p, K, V> PooledMap<'p, K, V> {
-    #[inline]
-    pub(super) fn new(map: HashMap<K, V>, ticket: Ticket<'p>) -> Self {
+    /// Makes what `call` is for.
+    #[inline(always)]
+    pub(super) fn issue(call: Call<'p>) -> Self {
+        let Some((capacity, here)) = call.wanted_group() else {
+            return Self::issue_any(call);
+        };
+        let map = HashMap {
+            hash_builder: DefaultHashBuilder::default(),
+            table: RawTable::of_one_group(capacity, Slabs),
+        };
+        let (capacity, bytes) = (map.capacity(), map.allocation_size());
+        here.count(SiteCount::Checkouts, 1);
+        here.count(SiteCount::BytesOut, bytes as u64);
+        Self {
+            map,
+            ticket: call.ticket(capacity, bytes),
+        }
+    }
+
+    #[inline(never)]
+    fn issue_any(call: Call<'p>) -> Self {
+        let seed = DefaultHashBuilder::default();
+        let mut map = HashMap::with_capacity_and_hasher_in(call.wanted(), seed, Slabs);
+        if call.pool.zeroes {
+            map.table.zero_slabs();
+        }
+        let ticket = Ticket::new(&call, map.capacity(), map.allocation_size());
         Self { map, ticket }
     }
 
@@ -141,7 +207,9 @@ impl<K, V> Drop for PooledMap<'_, K, V> {
     /// is given back, by the map itself: also if the drop of an entry panics.
     #[inline]
     fn drop(&mut self) {
-        self.ticket.give_back(self.map.len(), self.map.capacity());
+        let is_panicking = std::thread::panicking();
+        self.ticket
+            .give_back(self.map.len(), self.map.capacity(), is_panicking);
     }
 }
 
@@ -174,8 +242,33 @@ pub struct PooledSet<'p, T> {
 }
 
 impl<'p, T> PooledSet<'p, T> {
-    #[inline]
-    pub(super) fn new(set: HashSet<T>, ticket: Ticket<'p>) -> Self {
+    /// Makes what `call` is for.
+    #[inline(always)]
+    pub(super) fn issue(call: Call<'p>) -> Self {
+        let Some((capacity, here)) = call.wanted_group() else {
+            return Self::issue_any(call);
+        };
+        let map = HashMap {
+            hash_builder: DefaultHashBuilder::default(),
+            table: RawTable::of_one_group(capacity, Slabs),
+        };
+        let (capacity, bytes) = (map.capacity(), map.allocation_size());
+        here.count(SiteCount::Checkouts, 1);
+        here.count(SiteCount::BytesOut, bytes as u64);
+        Self {
+            set: HashSet { map },
+            ticket: call.ticket(capacity, bytes),
+        }
+    }
+
+    #[inline(never)]
+    fn issue_any(call: Call<'p>) -> Self {
+        let seed = DefaultHashBuilder::default();
+        let mut set = HashSet::with_capacity_and_hasher_in(call.wanted(), seed, Slabs);
+        if call.pool.zeroes {
+            set.map.table.zero_slabs();
+        }
+        let ticket = Ticket::new(&call, set.capacity(), set.allocation_size());
         Self { set, ticket }
     }
 
@@ -192,7 +285,9 @@ impl<T> Drop for PooledSet<'_, T> {
     /// As for a map.
     #[inline]
     fn drop(&mut self) {
-        self.ticket.give_back(self.set.len(), self.set.capacity());
+        let is_panicking = std::thread::panicking();
+        self.ticket
+            .give_back(self.set.len(), self.set.capacity(), is_panicking);
     }
 }
 

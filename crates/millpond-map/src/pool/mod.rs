@@ -29,19 +29,17 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
-use millpond_arena::Slabs;
 use millpond_pool::Pool;
 
 use crate::scope::{Region, Scope};
 use crate::stats::{CallSiteStats, MapPoolStats};
-use crate::{DefaultHashBuilder, HashMap, HashSet};
 
 pub use counter::PooledCounterMap;
-use guard::Ticket;
+use guard::Call;
 pub use guard::{PooledMap, PooledSet};
 pub use registry::map_pools;
 pub use relieve::relieve;
-use shard::{Count, Here, Shards};
+use shard::{Count, Shards};
 
 /// Lends maps and sets, each of the size that its call site needs.
 ///
@@ -126,33 +124,17 @@ impl MapPool {
     ///
     /// A few nanoseconds beyond that of a map with this capacity. The first few
     /// maps of a site grow as they fill.
+    #[inline]
     #[track_caller]
     pub fn checkout<K, V>(&self) -> PooledMap<'_, K, V> {
-        let location = Location::caller();
-        let here = self.shards.here(location, self.ticks());
-        let capacity = here.map_or(0, Here::capacity);
-        let seed = DefaultHashBuilder::default();
-        let mut map = HashMap::with_capacity_and_hasher_in(capacity, seed, Slabs);
-        if self.zeroes {
-            map.table.zero_slabs();
-        }
-        let ticket = Ticket::new(self, here, location, map.capacity(), map.allocation_size());
-        PooledMap::new(map, ticket)
+        PooledMap::issue(Call::new(self, Location::caller()))
     }
 
     /// Lends an empty set, as [`checkout`](Self::checkout) does a map.
+    #[inline]
     #[track_caller]
     pub fn checkout_set<T>(&self) -> PooledSet<'_, T> {
-        let location = Location::caller();
-        let here = self.shards.here(location, self.ticks());
-        let capacity = here.map_or(0, Here::capacity);
-        let seed = DefaultHashBuilder::default();
-        let mut set = HashSet::with_capacity_and_hasher_in(capacity, seed, Slabs);
-        if self.zeroes {
-            set.map.table.zero_slabs();
-        }
-        let ticket = Ticket::new(self, here, location, set.capacity(), set.allocation_size());
-        PooledSet::new(set, ticket)
+        PooledSet::issue(Call::new(self, Location::caller()))
     }
 
     /// Begins a scope: maps, sets, strings and slices of one request, given

@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 use super::hint::{Head, Hint, STEPS};
 use super::registry::{self, Card};
 use super::sums::Sums;
-use super::thread_index::thread_index;
+use super::thread_index::{is_thread, thread_index};
 use crate::stats::{CallSiteStats, MapPoolStats};
 
 /// Call sites that a shard tells apart. Further ones share an entry, and so a
@@ -286,7 +286,7 @@ impl Here<'_> {
     /// has taken over its number.
     #[inline]
     pub(crate) fn is_here(self) -> bool {
-        thread_index() == Some(self.number)
+        is_thread(self.number)
     }
 
     /// Adds `amount` to a count of this site on the calling thread, which [`is_here`].

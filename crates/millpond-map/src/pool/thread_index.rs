@@ -45,6 +45,13 @@ pub(super) fn thread_index() -> Option<usize> {
     }
 }
 
+/// Returns whether the calling thread has the number `index`, which somebody has had.
+#[inline]
+pub(super) fn is_thread(index: usize) -> bool {
+    // What is no number is none that anybody has had.
+    INDEX.get() == index
+}
+
 #[cold]
 fn take_number() -> Option<usize> {
     if INDEX.get() == GONE {

@@ -32,6 +32,7 @@ mod reach;
 mod rebuild;
 mod rehash;
 mod retain;
+mod room;
 mod scan;
 mod slab;
 mod split;
@@ -512,8 +513,12 @@ impl<T, A: Allocator> RawTable<T, A> {
 impl<T, A: Allocator> Drop for RawTable<T, A> {
     #[inline]
     fn drop(&mut self) {
-        if !self.inner.is_shared() {
+        if core::mem::needs_drop::<T>() && !self.inner.is_shared() {
             self.clear_and_release();
+        } else {
+            // Where it is: a table is too large to be moved for nothing.
+            // SAFETY: `slab`, and no entry needs drop.
+            unsafe { self.inner.release(Self::ENTRY, &self.alloc) };
         }
     }
 }

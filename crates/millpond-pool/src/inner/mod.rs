@@ -20,10 +20,10 @@ use crate::config::{Config, Steal};
 use crate::fence;
 use crate::local;
 use crate::meter::{Charge, Flow, Meter};
-use crate::node::{AnyNode, Condemned};
+use crate::node::{AnyNode, Condemned, Site};
 use crate::retain::KEEP_BYTES;
 use crate::shards::ShardList;
-use crate::slot::{OwnSlot, SLOT_BYTES, Slot};
+use crate::slot::{InRing, OwnSlot, SLOT_BYTES, Slot};
 use crate::stats::{Counts, Event, RareCounts, count};
 use crate::victim::{Cycle, SIDES, Turn};
 use crate::watch::{LANES, Tags, lane};
@@ -119,8 +119,12 @@ impl Inner {
         }
     }
 
+    /// Gives back to the budgets what an item was charged that came from the stash.
+    pub(crate) fn settle_budgets(&self, charge: Charge) {
+        self.meter.settle(charge);
+    }
+
     /// Settles what an item was charged that has come from a queue.
-    #[inline(always)]
     fn settle(&self, own: Option<&OwnSlot>, charge: Charge) {
         match own {
             Some(own) => own.flow().went_as_owner(charge),
@@ -129,43 +133,43 @@ impl Inner {
         self.meter.settle(charge);
     }
 
-    /// Takes an item from wherever there is one, nearest first. `near` is the
-    /// slot whose private place the fast path has found empty, or none.
-    #[inline(always)]
-    pub(crate) fn take(&self, near: Option<OwnSlot>) -> Option<AnyNode> {
-        let turn = self.cycle.now();
-        // A slot that is not open has nothing in its queues.
-        if !chaos::roll(4)
-            && let Some(own) = &near
-            && let Some(node) = own.take_newest(turn.current())
-        {
-            let gets = own.count(Event::QueueGet);
-            self.settle(near.as_ref(), node.charge());
-            if gets.is_multiple_of(GETS_PER_PULSE) {
-                self.pulse(GETS_PER_PULSE);
+    /// Takes the newest item of the ring: what the owner finds first if it holds so
+    /// many that the stash is full.
+    fn take_ring(&self, own: &OwnSlot, side: usize) -> Option<AnyNode> {
+        match own.take_newest_of_ring(side) {
+            Some(node) => {
+                let gets = own.count(Event::QueueGet);
+                if gets.is_multiple_of(GETS_PER_PULSE) {
+                    self.pulse(GETS_PER_PULSE);
+                }
+                Some(node)
             }
-            return Some(node);
+            None => {
+                own.note_ring_empty();
+                None
+            }
         }
-        self.take_far(near, turn)
     }
 
     /// Takes an item for somebody who does without if there is none.
-    pub(crate) fn try_take(&self, near: Option<OwnSlot>) -> Option<AnyNode> {
-        let taken = self.take(near);
+    pub(crate) fn try_take(&self, near: Option<OwnSlot>, site: Site) -> Option<AnyNode> {
+        let taken = self.take(near, site);
         if taken.is_none() {
             count(&self.rare().empty_gets);
         }
         taken
     }
 
-    #[cold]
+    /// Takes an item from wherever there is one, nearest first. `near` is the
+    /// slot where the fast path has found nothing, or none.
     #[inline(never)]
-    fn take_far(&self, near: Option<OwnSlot>, turn: Turn) -> Option<AnyNode> {
+    pub(crate) fn take(&self, near: Option<OwnSlot>, site: Site) -> Option<AnyNode> {
+        let turn = self.cycle.now();
         let own = self.own_slot(near);
         let own = own.as_ref();
         // Again, as slots beyond the first chunk come here without a look, and
         // what a visitor wants can only be taken this way.
-        if let Some(node) = own.and_then(OwnSlot::take_private_any) {
+        if let Some(node) = own.and_then(|own| own.lend_private_any(site)) {
             return Some(node);
         }
         let found = self
@@ -198,8 +202,8 @@ impl Inner {
             self.count(own, Event::StolenGet);
             return Some(node);
         }
-        if let Some(node) = own.and_then(|own| own.take_newest_any(side)) {
-            self.count(own, Event::QueueGet);
+        let nearest = |own: &OwnSlot| self.take_ring(own, side).or_else(|| own.take_stashed_any());
+        if let Some(node) = own.and_then(nearest) {
             return Some(node);
         }
         if let Some(node) = own.and_then(|own| own.slot().take_posted()) {
@@ -271,10 +275,14 @@ impl Inner {
                 Some(own) => own.push(turn.current(), node),
                 None => Err(node),
             };
-            if let Err(node) = moved {
-                count(&self.rare().full_discards);
-                self.settle(own, node.charge());
-                condemned.push(node);
+            match (moved, own) {
+                (Ok(InRing(false)), Some(own)) => own.note_brought(),
+                (Ok(_), _) => {}
+                (Err(node), _) => {
+                    count(&self.rare().full_discards);
+                    self.settle(own, node.charge());
+                    condemned.push(node);
+                }
             }
         }
         drop(closed);
@@ -294,6 +302,29 @@ impl Inner {
         Ok(())
     }
 
+    /// Puts `node`, which retains `bytes`, on the stash of `near`, if that is all there
+    /// is to it.
+    ///
+    /// # Errors
+    ///
+    /// Gives it back if there is a budget, no stash yet, or no room: see
+    /// [`put`](Self::put).
+    #[inline(always)]
+    pub(crate) fn put_stash(
+        &self,
+        near: &OwnSlot,
+        mut node: AnyNode,
+        bytes: usize,
+    ) -> Result<(), AnyNode> {
+        if self.meter.is_limited() {
+            return Err(node);
+        }
+        node.give_back();
+        let side = self.cycle.now().current();
+        node.set_charge(Charge::unbudgeted(bytes).on_side(side));
+        near.stash(node)
+    }
+
     /// Puts `node`, which retains `bytes`, where its thread finds it first.
     /// `near` is a slot whose private place is not for it, or none.
     ///
@@ -301,7 +332,7 @@ impl Inner {
     ///
     /// Gives it back, counted, when everything is full or the budget is used
     /// up; the caller drops it.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn put(
         &self,
         near: Option<OwnSlot>,
@@ -312,6 +343,7 @@ impl Inner {
             count(&self.rare().full_discards);
             return Err(node);
         }
+        node.give_back();
         let Some(charge) = self.meter.admit(bytes) else {
             count(&self.rare().budget_discards);
             return Err(node);
@@ -319,62 +351,6 @@ impl Inner {
         let side = self.cycle.now().current();
         let charge = charge.on_side(side);
         node.set_charge(charge);
-        if let Some(own) = &near
-            && own.is_open()
-        {
-            node = match own.push(side, node) {
-                Ok(()) => {
-                    own.count(Event::QueuePut);
-                    own.flow().came_as_owner(charge);
-                    return Ok(());
-                }
-                Err(node) => node,
-            };
-        }
-        self.put_far(near, side, node)
-    }
-
-    /// Sends `node` to the shard `home` of another thread; what finds no room there is
-    /// put as usual.
-    pub(crate) fn put_home(
-        &self,
-        near: Option<OwnSlot>,
-        home: &'static Slot,
-        mut node: AnyNode,
-        bytes: usize,
-    ) -> Result<(), AnyNode> {
-        let Some(charge) = self.meter.admit(bytes) else {
-            count(&self.rare().budget_discards);
-            return Err(node);
-        };
-        let charge = charge.on_side(self.cycle.now().current());
-        node.set_charge(charge);
-        let own = near.as_ref().filter(|own| own.is_open());
-        match home.post(node) {
-            Ok(()) => {
-                self.count(own, Event::QueuePut);
-                match own {
-                    Some(own) => own.flow().came_as_owner(charge),
-                    None => self.flow.came(charge),
-                }
-                Ok(())
-            }
-            Err(node) => {
-                self.meter.settle(charge);
-                self.put(near, node, bytes)
-            }
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn put_far(
-        &self,
-        near: Option<OwnSlot>,
-        side: usize,
-        mut node: AnyNode,
-    ) -> Result<(), AnyNode> {
-        let charge = node.charge();
         let own = self.own_slot(near);
         let own = own.as_ref();
         if let Some(own) = own {
@@ -388,8 +364,10 @@ impl Inner {
                 };
             }
             node = match own.push(side, node) {
-                Ok(()) => {
-                    own.count(Event::QueuePut);
+                Ok(in_ring) => {
+                    if in_ring == InRing(true) {
+                        own.count(Event::QueuePut);
+                    }
                     own.flow().came_as_owner(charge);
                     return Ok(());
                 }
@@ -409,6 +387,39 @@ impl Inner {
                 self.meter.settle(charge);
                 count(&self.rare().full_discards);
                 Err(node)
+            }
+        }
+    }
+
+    /// Sends `node` to the shard `home` of another thread; what finds no room there is
+    /// put as usual.
+    pub(crate) fn put_home(
+        &self,
+        near: Option<OwnSlot>,
+        home: &'static Slot,
+        mut node: AnyNode,
+        bytes: usize,
+    ) -> Result<(), AnyNode> {
+        node.give_back();
+        let Some(charge) = self.meter.admit(bytes) else {
+            count(&self.rare().budget_discards);
+            return Err(node);
+        };
+        let charge = charge.on_side(self.cycle.now().current());
+        node.set_charge(charge);
+        let own = near.as_ref().filter(|own| own.is_open());
+        match home.post(node) {
+            Ok(()) => {
+                self.count(own, Event::QueuePut);
+                match own {
+                    Some(own) => own.flow().came_as_owner(charge),
+                    None => self.flow.came(charge),
+                }
+                Ok(())
+            }
+            Err(node) => {
+                self.meter.settle(charge);
+                self.put(near, node, bytes)
             }
         }
     }

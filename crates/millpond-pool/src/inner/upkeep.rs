@@ -4,15 +4,16 @@
 //! Each visit holds the pool's lock, which gets and puts never take.
 
 use std::sync::Arc;
-use std::{array, iter};
+use std::{array, iter, ptr};
 
 use super::{Inner, SHARED_ITEMS};
 use crate::fence::{self, Fenced};
+use crate::local;
 use crate::node::{AnyNode, Condemned};
 use crate::slot::Slot;
 use crate::stats::{Event, OnPanic, PoolReport, PoolStats, count};
 use crate::victim::SIDES;
-use crate::watch;
+use crate::watch::{self, OldestGuard};
 
 impl Inner {
     /// Turns the generations and drops all that has expired.
@@ -68,7 +69,8 @@ impl Inner {
     ///
     /// # Cost
     ///
-    /// A fence, a visit of each shard, of which at most 128 pointers move, and
+    /// A fence, unless nobody but this thread holds anything near; a visit of each
+    /// shard, of which at most 128 pointers move, and
     /// a step for each item that is condemned. Items that live on are not touched.
     /// Allocates nothing.
     fn turn(&self, most: usize, condemned: &mut Condemned) -> bool {
@@ -201,8 +203,20 @@ impl Inner {
 
     /// Wishes for all private items and stashes, and fences. None if there are none.
     fn want_everything(&self) -> Option<Fenced> {
-        let wanted = self.shards.iter().filter(|slot| slot.want_all()).count();
-        if wanted > 0 { fence::heavy() } else { None }
+        let own = local::slot_at(self.offset_bytes);
+        let is_own = |slot| own.as_ref().is_some_and(|own| ptr::eq(own.slot(), slot));
+        let wanted = self.shards.iter().filter(|slot| slot.want_all());
+        // All of them, whatever the first ones say.
+        let (mut mine, mut others) = (false, false);
+        for slot in wanted {
+            *(if is_own(slot) { &mut mine } else { &mut others }) = true;
+        }
+        match own {
+            _ if others => fence::heavy(),
+            // A thread that is the only one to hold anything interrupts nobody.
+            Some(own) if mine => Some(Fenced::by_owner(&own)),
+            _ => None,
+        }
     }
 
     /// Moves what an exiting thread holds to the shared tier. What does not fit
@@ -307,12 +321,21 @@ impl Inner {
         stats.current_bytes = held[turn.current()];
         stats.victim_bytes = held[turn.victim()];
         stats.expired_bytes = held[turn.expired()];
-        stats.oldest_guard = self.tags.oldest_guard();
+        stats.oldest_guard = self.oldest_guard();
         let came = stats.made() + stats.adopted;
         let gone = stats.discards() + stats.reset_panics + stats.expired + stats.trimmed;
         // Counts that are read while items move may be out of step.
         stats.outstanding = came.saturating_sub(gone + stats.detached + stats.retained_items);
         stats
+    }
+
+    fn oldest_guard(&self) -> Option<OldestGuard> {
+        // No visitor moves a private item meanwhile.
+        let alone = self.visit.lock();
+        let is_elsewhere = |node| self.shards.iter().all(|slot| slot.is_elsewhere(node));
+        let oldest = self.tags.oldest_guard(is_elsewhere);
+        drop(alone);
+        oldest
     }
 
     /// Returns the bytes that lie in queues, by side.

@@ -68,11 +68,12 @@ mod both {
             self.shelf.iter().rev().find_map(Spot::take)
         }
 
-        /// Returns how many items lie here, as of some moment just passed.
-        pub(crate) fn len(&self) -> usize {
+        /// Returns how many items lie on the shelf and in the rings, as of some moment
+        /// just passed.
+        pub(crate) fn len_beyond_stash(&self) -> usize {
             let shelved = self.shelf.iter().filter(|spot| spot.is_filled()).count();
             let rings: usize = self.rings.iter().map(Ring::len).sum();
-            self.stash.len() + shelved + rings
+            shelved + rings
         }
     }
 

@@ -12,7 +12,7 @@
 //!
 //! A ring needs a locked operation for each push and each take, as its two ends
 //! share a word. Here each place decides for itself, as the private place does,
-//! and the height is the owner's alone. The price: a visitor comes with a fence,
+//! and the word with the height is the owner's alone. The price: a visitor comes with a fence,
 //! so that visits are for tickers, and for thieves that found nothing elsewhere.
 //!
 //! # Invariants
@@ -30,38 +30,71 @@ use std::ptr::NonNull;
 use crate::door::Inside;
 use crate::fence::Fenced;
 use crate::place::Place;
-use crate::sync::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 
-/// A stack of at most `PLACES` pointers.
+/// The bits of the word that are the height.
+const HEIGHT: u64 = 0xff;
+
+/// The bit that says that newer items lie elsewhere. With the height below it, so
+/// that one look at a place tells the owner that the short way is open.
+const BEYOND: u64 = 0x100;
+
+/// One take, in the bits above.
+const ONE_TAKE: u64 = 0x200;
+
+/// A stack of at most `PLACES` pointers, fewer than 256.
 pub struct Stash<T, const PLACES: usize> {
-    /// Written by the owner; others read it to know where to stop.
-    height: AtomicUsize,
+    /// Height, [`BEYOND`], and how often the owner has taken. Written by the owner.
+    word: AtomicU64,
+    /// How many items visitors have taken. Written by visitors.
+    drained: AtomicU64,
     places: [Place<T>; PLACES],
 }
 
 impl<T, const PLACES: usize> Stash<T, PLACES> {
+    const FITS: () = assert!(PLACES < HEIGHT as usize);
+
     /// Makes an empty stack.
     pub fn new() -> Self {
+        const { Self::FITS };
         Self {
-            height: AtomicUsize::new(0),
+            word: AtomicU64::new(0),
+            drained: AtomicU64::new(0),
             places: array::from_fn(|_| Place::empty()),
         }
     }
 
-    /// Adds `item` on top. Owner only (`one-producer`).
+    /// Adds `item` on top, unless newer ones lie elsewhere. Owner only
+    /// (`one-producer`).
     ///
     /// # Errors
     ///
-    /// Gives `item` back when the topmost place is taken.
+    /// Gives `item` back also when there is no room: see [`push`](Self::push).
     ///
     /// # Cost
     ///
     /// Two loads and two stores.
-    #[inline]
+    #[inline(always)]
+    pub fn push_top(&self, item: NonNull<T>) -> Result<(), NonNull<T>> {
+        // Relaxed, here and below: nothing is reached through the word, each place
+        // publishes its own item.
+        let word = self.word.load(Relaxed);
+        let height = (word & (HEIGHT | BEYOND)) as usize;
+        let Some(place) = self.places.get(height) else {
+            return Err(item);
+        };
+        place.put(item)?;
+        self.word.store(word + 1, Relaxed);
+        Ok(())
+    }
+
+    /// Adds `item` on top, or where visitors have made room. Owner only.
+    ///
+    /// # Errors
+    ///
+    /// Gives `item` back when the topmost place is taken.
     pub fn push(&self, item: NonNull<T>) -> Result<(), NonNull<T>> {
-        // Relaxed, here and below: nothing is reached through the height, each
-        // place publishes its own item.
-        let mut height = self.height.load(Relaxed);
+        let mut height = (self.word.load(Relaxed) & HEIGHT) as usize;
         if height >= PLACES {
             height = self.settle();
         }
@@ -69,40 +102,94 @@ impl<T, const PLACES: usize> Stash<T, PLACES> {
             return Err(item);
         };
         place.put(item)?;
-        self.height.store(height + 1, Relaxed);
+        self.set_height(height + 1);
         Ok(())
     }
 
-    /// Takes the topmost item. Owner only (`one-producer`), inside its door.
+    /// Takes the topmost item, unless newer ones lie elsewhere or visitors have been
+    /// here, and returns how often that was done. Owner only (`one-producer`), inside
+    /// its door.
     ///
     /// # Cost
     ///
-    /// Two loads and two stores, and a load for each place that visitors have
-    /// emptied. A compare-exchange for an item that one of them wants.
-    #[inline]
-    pub fn take_newest(&self, inside: &Inside) -> Option<NonNull<T>> {
-        self.take_newest_by(|place| place.take(inside).or_else(|| place.take_any()))
+    /// Two loads and two stores.
+    #[inline(always)]
+    pub fn take_top(&self, inside: &Inside) -> Option<(NonNull<T>, u64)> {
+        let word = self.word.load(Relaxed);
+        let height = (word & (HEIGHT | BEYOND)) as usize;
+        let item = self.places.get(height.wrapping_sub(1))?.take(inside)?;
+        let word = word + ONE_TAKE - 1;
+        self.word.store(word, Relaxed);
+        Some((item, word / ONE_TAKE))
     }
 
-    /// Takes the topmost item without going through the door. Owner only, or
+    /// Takes the topmost item by compare-exchange. Owner only, or whoever is alone
+    /// with the pool.
+    ///
+    /// # Cost
+    ///
+    /// A look at each place that visitors have emptied, and a compare-exchange.
+    pub fn take_newest(&self) -> Option<NonNull<T>> {
+        let item = self.take_uncounted()?;
+        self.word.store(self.word.load(Relaxed) + ONE_TAKE, Relaxed);
+        Some(item)
+    }
+
+    fn take_uncounted(&self) -> Option<NonNull<T>> {
+        let height = (self.word.load(Relaxed) & HEIGHT) as usize;
+        let below = self.places[..height].iter().enumerate().rev();
+        let mut taken = below.filter_map(|(below, place)| Some((below, place.take_any()?)));
+        let (below, item) = taken.next().unzip();
+        self.set_height(below.unwrap_or(0));
+        item
+    }
+
+    /// Takes the topmost item as a visitor would: for the owner at its end, and for
     /// whoever is alone with the pool.
-    pub fn take_newest_any(&self) -> Option<NonNull<T>> {
-        self.take_newest_by(Place::take_any)
+    #[cfg(not(millpond_loom))]
+    pub(crate) fn drain(&self) -> Option<NonNull<T>> {
+        let item = self.take_uncounted()?;
+        self.count_drained(1);
+        Some(item)
     }
 
-    #[inline]
-    fn take_newest_by(&self, take: impl Fn(&Place<T>) -> Option<NonNull<T>>) -> Option<NonNull<T>> {
-        let height = self.height.load(Relaxed).min(PLACES);
-        for below in (0..height).rev() {
-            if let Some(item) = take(&self.places[below]) {
-                self.height.store(below, Relaxed);
-                return Some(item);
-            }
-        }
-        if height != 0 {
-            self.height.store(0, Relaxed);
-        }
-        None
+    fn set_height(&self, height: usize) {
+        let word = self.word.load(Relaxed);
+        self.word.store(word & !HEIGHT | height as u64, Relaxed);
+    }
+
+    /// Notes whether items that are newer than these lie elsewhere. Owner only.
+    pub fn set_beyond(&self, beyond: bool) {
+        let word = self.word.load(Relaxed) & !BEYOND;
+        let beyond = if beyond { BEYOND } else { 0 };
+        self.word.store(word | beyond, Relaxed);
+    }
+
+    /// Counts items that visitors have taken; negative for those that they brought.
+    pub(crate) fn count_drained(&self, items: i64) {
+        // Relaxed, and not one atomic step: visitors come one at a time.
+        let drained = self.drained.load(Relaxed);
+        self.drained
+            .store(drained.wrapping_add_signed(items), Relaxed);
+    }
+
+    /// Returns how often the owner has taken.
+    #[cfg(not(millpond_loom))]
+    pub(crate) fn takes(&self) -> u64 {
+        self.word.load(Relaxed) / ONE_TAKE
+    }
+
+    /// Returns how many items visitors have taken, less those that they brought.
+    #[cfg(not(millpond_loom))]
+    pub(crate) fn drained(&self) -> u64 {
+        self.drained.load(Relaxed)
+    }
+
+    /// Forgets what was counted; nobody else can reach it.
+    #[cfg(not(millpond_loom))]
+    pub(crate) fn reset(&self) {
+        self.word.store(self.word.load(Relaxed) & HEIGHT, Relaxed);
+        self.drained.store(0, Relaxed);
     }
 
     /// Wishes for everything, and returns whether there is something. Visitors
@@ -115,9 +202,11 @@ impl<T, const PLACES: usize> Stash<T, PLACES> {
     /// Takes what is wanted and still there, lowest first. For the visitor that
     /// has found the door clear.
     pub fn take_away(&self, fenced: &Fenced) -> impl Iterator<Item = NonNull<T>> {
-        self.places
-            .iter()
-            .filter_map(move |place| place.take_away(fenced))
+        self.places.iter().filter_map(move |place| {
+            let item = place.take_away(fenced)?;
+            self.count_drained(1);
+            Some(item)
+        })
     }
 
     /// Lowers the height over what others have taken from the top.
@@ -164,9 +253,9 @@ mod tests {
     fn take_newest<const N: usize>(stash: &Stash<u8, N>) -> Option<NonNull<u8>> {
         let door = Door::new();
         let inside = door.enter();
-        let item = stash.take_newest(&inside);
+        let item = stash.take_top(&inside).map(|(item, _)| item);
         door.leave(inside);
-        item
+        item.or_else(|| stash.take_newest())
     }
 
     #[test]
@@ -193,7 +282,35 @@ mod tests {
         assert_eq!(stash.push(item(2)), Ok(()));
         let fenced = fence::heavy().expect("a fence");
         assert!(stash.take_away(&fenced).eq([item(1)]));
-        assert_eq!(stash.take_newest_any(), Some(item(2)));
+        assert_eq!(stash.take_newest(), Some(item(2)));
+    }
+
+    #[test]
+    fn takes_and_drained_items_are_counted_apart() {
+        let stash = Stash::<u8, 4>::new();
+        for number in 1..=4 {
+            assert_eq!(stash.push(item(number)), Ok(()));
+        }
+        assert_eq!(take_newest(&stash), Some(item(4)));
+        assert_eq!(stash.take_newest(), Some(item(3)));
+        assert_eq!(stash.drain(), Some(item(2)));
+        assert_eq!((stash.takes(), stash.drained(), stash.len()), (2, 1, 1));
+        stash.reset();
+        assert_eq!((stash.takes(), stash.drained(), stash.len()), (0, 0, 1));
+    }
+
+    #[test]
+    fn what_lies_beyond_sends_the_owner_the_long_way() {
+        let stash = Stash::<u8, 4>::new();
+        let door = Door::new();
+        assert_eq!(stash.push(item(1)), Ok(()));
+        stash.set_beyond(true);
+        let inside = door.enter();
+        assert_eq!(stash.take_top(&inside), None);
+        assert_eq!(stash.push(item(2)), Ok(()), "there is room");
+        stash.set_beyond(false);
+        assert_eq!(stash.take_top(&inside), Some((item(2), 1)));
+        door.leave(inside);
     }
 
     #[test]
