@@ -33,6 +33,7 @@ mod retain;
 mod scan;
 mod slab;
 mod split;
+mod whole;
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;

@@ -172,7 +172,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     }
 
     /// Moves every entry into a new slab of `geometry`, which has room for them.
-    fn rebuild(
+    pub(super) fn rebuild(
         &mut self,
         geometry: Geometry,
         hasher: impl Fn(&T) -> u64,
