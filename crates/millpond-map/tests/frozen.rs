@@ -205,6 +205,21 @@ fn a_frozen_map_is_smaller_than_the_table_it_came_from() {
     assert!(frozen.slab_bytes() < 25 * 1_000_000);
 }
 
+/// Slots, tags and pilots: an entry takes its own bytes and two more.
+#[test]
+fn a_few_integers_leave_no_slot_empty() {
+    for keys in [16_u64, 1024, 16_384] {
+        let frozen = (0..keys).map(|key| (key, !key)).collect::<HashMap<_, _>>();
+        let frozen = frozen.freeze();
+        frozen.check().unwrap();
+        // Sixteen keys may need twice the slots; so rarely do more that nobody will see it.
+        let entry = if keys == 16 { 2 * 18 } else { 18 };
+        assert!(frozen.slab_bytes() as u64 <= keys * entry, "{keys}");
+        assert!((0..keys).all(|key| frozen.get(&key) == Some(&!key)));
+        assert!((keys..2 * keys).all(|key| frozen.get(&key).is_none()));
+    }
+}
+
 #[test]
 fn frozen_maps_travel() {
     let frozen = HashMap::from([(1, String::from("one"))]).freeze();

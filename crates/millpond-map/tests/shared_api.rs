@@ -310,6 +310,32 @@ fn room_that_is_asked_for_is_there_and_comes_back() {
     assert_eq!(map.get(&1), Some(1));
 }
 
+/// Growing block by block would show as a capacity that grows by a few entries at a time.
+#[test]
+#[cfg(not(millpond_tiny_blocks))]
+fn a_shard_of_less_than_half_a_megabyte_doubles_at_once() {
+    let map: ShardedMap<u64, u64> = ShardedMap::with_shards(1);
+    let mut capacities = Vec::new();
+    for key in 0..28_000 {
+        map.insert(key, key);
+        // A key that is there needs no room, though there may be none.
+        map.insert(key, key + 1);
+        map.with_or_insert(key, || unreachable!("it is there"), |value| *value += 1);
+        let capacity = map.capacity();
+        if capacities.last() != Some(&capacity) {
+            capacities.push(capacity);
+        }
+    }
+    assert_eq!(
+        capacities,
+        [
+            16, 28, 56, 112, 224, 448, 896, 1792, 3584, 7168, 14_336, 28_672
+        ]
+    );
+    map.check().unwrap();
+    assert!((0..28_000).all(|key| map.get(&key) == Some(key + 2)));
+}
+
 #[test]
 fn counts_vanish_at_zero() {
     let map: ShardedCounterMap<&str> = ShardedCounterMap::new();

@@ -16,6 +16,10 @@ pub(super) const LONG_TIME: &str = "counters/long/time";
 /// The most bytes after any window of it.
 pub(super) const LONG_BYTES: &str = "counters/long/bytes";
 
+/// A round in the table of the long run beside one in a fresh table of the same counters: unlike
+/// windows that are minutes apart, the two share what else the machine does.
+pub(super) const LONG_AGED: &str = "counters/long/aged";
+
 /// Counters that are open at any time.
 const OPEN: usize = 2_000_000;
 /// Windows of the long run, and rounds of each: 250 million in all.
@@ -23,18 +27,26 @@ const WINDOWS: usize = 25;
 const WINDOW_ROUNDS: usize = 10_000_000;
 
 pub(super) fn rows() -> Vec<String> {
-    [COUNTERS, LONG_TIME, LONG_BYTES].map(str::to_owned).into()
+    [COUNTERS, LONG_TIME, LONG_BYTES, LONG_AGED]
+        .map(str::to_owned)
+        .into()
 }
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
     if run.wants(COUNTERS) {
         counters(run)?;
     }
-    if run.long && (run.wants(LONG_TIME) || run.wants(LONG_BYTES)) {
+    if run.long
+        && [LONG_TIME, LONG_BYTES, LONG_AGED]
+            .iter()
+            .any(|row| run.wants(row))
+    {
         long(run)?;
     }
     Ok(())
 }
+
+type Counts = millpond_map::CounterMap<u64>;
 
 /// What was measured after a window.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +58,7 @@ struct Window {
 
 /// Goes through 250 million rounds and looks at time and memory after each ten million.
 fn long(run: &mut Run<'_>) -> Result<(), Error> {
-    let mut counts = millpond_map::CounterMap::<u64>::with_capacity(OPEN);
+    let mut counts = Counts::with_capacity(OPEN);
     for key in 0..OPEN as u64 {
         counts.set(key, start(key));
     }
@@ -60,14 +72,7 @@ fn long(run: &mut Run<'_>) -> Result<(), Error> {
         let (mut gone, began) = (0, Instant::now());
         let (_, ns) = run.pace.clock.time(|| {
             for _ in 0..WINDOW_ROUNDS {
-                open.round(|key, next| {
-                    let zero = counts.sub(key, 1) == Ok(0);
-                    if zero {
-                        counts.set(next, start(next));
-                        gone += 1;
-                    }
-                    zero
-                });
+                gone += usize::from(open.count_down(&mut counts));
             }
         });
         // Four rounds out of ten end a counter, so the work was done.
@@ -109,10 +114,39 @@ fn long(run: &mut Run<'_>) -> Result<(), Error> {
         .single(LONG_TIME, "first window", last, first.ns, "ns")?;
     let most = most.map_or(at_first, |bytes| bytes as f64);
     run.report
-        .single(LONG_BYTES, "first window", most, at_first, "bytes")
+        .single(LONG_BYTES, "first window", most, at_first, "bytes")?;
+    aged(run, counts, open)
+}
+
+/// Goes on with a table and with a copy that is new, in turn.
+fn aged(run: &mut Run<'_>, mut counts: Counts, mut open: Open) -> Result<(), Error> {
+    let mut fresh = Counts::with_capacity(OPEN);
+    for (key, count) in &counts {
+        fresh.set(*key, *count);
+    }
+    let mut again = open.clone();
+    let answer = |batch: Batch, counts: &Counts| Answer {
+        found: batch.count as u64,
+        ..left(counts.len())
+    };
+    let mut meet = [
+        ours("CounterMap", |batch| {
+            (0..batch.count).for_each(|_| _ = open.count_down(&mut counts));
+            answer(batch, &counts)
+        }),
+        ours("fresh table", |batch| {
+            (0..batch.count).for_each(|_| _ = again.count_down(&mut fresh));
+            answer(batch, &fresh)
+        }),
+    ];
+    run.row(LONG_AGED, 1, Size::Slice, &mut meet, &|batch| Answer {
+        found: batch.count as u64,
+        ..left(OPEN)
+    })
 }
 
 /// The keys that are open, and the next new one. The same for each table.
+#[derive(Clone)]
 struct Open {
     keys: Vec<u64>,
     next: u64,
@@ -133,19 +167,34 @@ impl Open {
         }
     }
 
-    /// Counts one open key down; one that has come to zero is replaced by a new one.
+    /// Counts one open key down; one that has come to zero is replaced by a new one. Tells
+    /// whether that was so.
     #[inline(always)]
-    fn round(&mut self, is_zero: impl FnOnce(u64, u64) -> bool) {
+    fn round(&mut self, is_zero: impl FnOnce(u64, u64) -> bool) -> bool {
         let place = self.rng.below(OPEN);
-        if is_zero(self.keys[place], self.next) {
+        let zero = is_zero(self.keys[place], self.next);
+        if zero {
             self.keys[place] = self.next;
             self.next += 1;
         }
+        zero
+    }
+
+    /// The same in a table of ours.
+    #[inline(always)]
+    fn count_down(&mut self, counts: &mut Counts) -> bool {
+        self.round(|key, next| {
+            let zero = counts.sub(key, 1) == Ok(0);
+            if zero {
+                counts.set(next, start(next));
+            }
+            zero
+        })
     }
 }
 
 fn counters(run: &mut Run<'_>) -> Result<(), Error> {
-    let mut counts = millpond_map::CounterMap::<u64>::with_capacity(OPEN);
+    let mut counts = Counts::with_capacity(OPEN);
     let mut brown = Brown::with_capacity_and_hasher(OPEN, Hasher::default());
     for key in 0..OPEN as u64 {
         counts.set(key, start(key));
@@ -158,15 +207,7 @@ fn counters(run: &mut Run<'_>) -> Result<(), Error> {
     };
     let mut meet = [
         ours("CounterMap", |batch| {
-            for _ in 0..batch.count {
-                open.round(|key, next| {
-                    let gone = counts.sub(key, 1) == Ok(0);
-                    if gone {
-                        counts.set(next, start(next));
-                    }
-                    gone
-                });
-            }
+            (0..batch.count).for_each(|_| _ = open.count_down(&mut counts));
             count(batch, counts.len())
         }),
         theirs("hashbrown", |batch| {

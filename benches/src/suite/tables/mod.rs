@@ -42,6 +42,7 @@ pub static SUITE: Suite = Suite {
         Bar::ratio(rebuild::PEAK_SMALL, rebuild::ANEW, 0.6),
         Bar::ratio(counters::LONG_TIME, "first window", 1.05),
         Bar::ratio(counters::LONG_BYTES, "first window", 1.05),
+        Bar::ratio(counters::LONG_AGED, "fresh table", 1.05),
     ],
     run,
 };

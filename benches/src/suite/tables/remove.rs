@@ -5,7 +5,7 @@ use super::{Brown, Ours, left, once};
 use crate::contest::Size;
 use crate::error::Error;
 use crate::suite::Run;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A tenth of a table of integers, by a predicate on the key.
 pub(super) const INTEGERS: &str = "remove/10000-of-100000";
@@ -49,12 +49,23 @@ fn name(number: u64) -> String {
 fn integers(run: &mut Run<'_>) -> Result<(), Error> {
     let plain = || (0..ENTRIES).map(|key| (key, key)).collect::<Ours>();
     let brown = || (0..ENTRIES).map(|key| (key, key)).collect::<Brown>();
+    // As it comes, with the hasher that most programs have.
+    let std = || {
+        (0..ENTRIES)
+            .map(|key| (key, key))
+            .collect::<HashMap<_, _>>()
+    };
     let mut meet = [
         once("retain", false, plain, move |map| {
             map.retain(|key, _| !goes(key));
             map.len()
         }),
         once("one by one", false, plain, move |map| {
+            let keys: Vec<u64> = map.keys().copied().filter(goes).collect();
+            keys.iter().for_each(|key| _ = map.remove(key));
+            map.len()
+        }),
+        once("std one by one", true, std, move |map| {
             let keys: Vec<u64> = map.keys().copied().filter(goes).collect();
             keys.iter().for_each(|key| _ = map.remove(key));
             map.len()

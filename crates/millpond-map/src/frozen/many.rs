@@ -46,7 +46,7 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
                     *hash = mix(*hash, seed);
                 }
             }
-            Search::Bare | Search::Plain => {}
+            Search::Bare { .. } | Search::Plain => {}
         }
         if self.parts.bucket_mask >= FAR_PILOTS {
             for hash in &*hashes {
@@ -70,17 +70,26 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
         found: &mut [Option<&'s V>],
         mut eq: impl FnMut(usize, &K) -> bool,
     ) {
+        let shift = match self.parts.search {
+            Search::Bare { shift } => Some(shift),
+            _ => None,
+        };
         for hash in &mut *hashes {
-            // SAFETY: `bare`: it is searched by pilot.
-            let place = unsafe { self.place(*hash) };
+            let place = match shift {
+                // SAFETY: `slab`: it is searched so.
+                Some(shift) => unsafe { self.bare_place(*hash, shift) },
+                // SAFETY: `bare`: it is searched by pilot, and by one byte where not so.
+                None => unsafe { self.place(*hash) },
+            };
             // SAFETY: `slab`. A pilot leads to a slot.
             prefetch(unsafe { self.slot(place) }.cast());
             *hash = place as u64;
         }
         for (nth, (place, found)) in hashes.iter().zip(found).enumerate() {
             // SAFETY: `bare`. A pilot has led to this slot, just above.
-            let entry = unsafe { self.bare_entry_at(*place as usize, |key| eq(nth, key)) };
-            *found = entry.map(|(_, value)| value);
+            *found = unsafe {
+                self.bare_entry_at(*place as usize, |key| eq(nth, key), |(_, value)| value)
+            };
         }
     }
 
@@ -104,8 +113,7 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
             // SAFETY: what is no list is searched by pilot.
             let place = unsafe { self.place(*hash) };
             // SAFETY: `full`. A pilot leads to a slot.
-            let entry = unsafe { self.entry_at(place, *hash, |key| eq(nth, key)) };
-            *found = entry.map(|(_, value)| value);
+            *found = unsafe { self.entry_at(place, *hash, |key| eq(nth, key), |(_, value)| value) };
         }
     }
 }

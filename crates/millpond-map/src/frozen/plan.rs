@@ -84,7 +84,7 @@ fn attempt_with(hashes: &[u64], seed: u64, slots: usize) -> Option<Plan> {
         PLAIN => hashes[index],
         seed => mix(hashes[index], seed),
     };
-    let buckets = Buckets::of(hashes.len(), mixed);
+    let buckets = Buckets::of(hashes.len(), BUCKET_KEYS, mixed);
     let mut pilots = vec![0; buckets.count()];
     let mut places = vec![0; hashes.len()];
     let mut taken = Bits::new(slots);
@@ -113,7 +113,7 @@ fn attempt_with(hashes: &[u64], seed: u64, slots: usize) -> Option<Plan> {
 }
 
 /// Keys by bucket.
-struct Buckets {
+pub(super) struct Buckets {
     /// Where each bucket starts in `keys`; one more at the end.
     starts: Vec<usize>,
     /// Keys, bucket after bucket.
@@ -121,8 +121,9 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn of(len: usize, hash: impl Fn(usize) -> u64) -> Buckets {
-        let count = len.div_ceil(BUCKET_KEYS).next_power_of_two();
+    /// Makes buckets of at most `mean` keys on average, of the keys below `len`.
+    pub(super) fn of(len: usize, mean: usize, hash: impl Fn(usize) -> u64) -> Buckets {
+        let count = len.div_ceil(mean).next_power_of_two();
         let bucket = |key| hash(key) as usize & (count - 1);
         let mut starts = vec![0; count + 1];
         (0..len).for_each(|key| starts[bucket(key) + 1] += 1);
@@ -139,16 +140,22 @@ impl Buckets {
         Buckets { starts, keys }
     }
 
-    fn count(&self) -> usize {
+    /// Returns the number of buckets, a power of two.
+    pub(super) fn count(&self) -> usize {
         self.starts.len() - 1
     }
 
-    fn keys(&self, bucket: usize) -> &[usize] {
+    /// Returns the number of keys.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn keys(&self, bucket: usize) -> &[usize] {
         &self.keys[self.starts[bucket]..self.starts[bucket + 1]]
     }
 
     /// Returns the buckets that have keys, the largest first.
-    fn by_size(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn by_size(&self) -> impl Iterator<Item = usize> {
         let size = |bucket: usize| self.starts[bucket + 1] - self.starts[bucket];
         let mut order: Vec<usize> = (0..self.count())
             .filter(|&bucket| size(bucket) > 0)
@@ -159,20 +166,25 @@ impl Buckets {
 }
 
 /// A set of slots.
-struct Bits(Vec<u64>);
+pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    fn new(slots: usize) -> Bits {
+    pub(super) fn new(slots: usize) -> Bits {
         Bits(vec![0; slots.div_ceil(64)])
     }
 
     /// Puts `slot` in. Tells whether it was not there.
     #[inline]
-    fn set(&mut self, slot: usize) -> bool {
+    pub(super) fn set(&mut self, slot: usize) -> bool {
         let (word, bit) = (&mut self.0[slot / 64], 1 << (slot % 64));
         let new = *word & bit == 0;
         *word |= bit;
         new
+    }
+
+    #[inline]
+    pub(super) fn has(&self, slot: usize) -> bool {
+        self.0[slot / 64] >> (slot % 64) & 1 != 0
     }
 
     #[inline]

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!   by pilot    │ slots: entries, a quarter empty │ tags: 1 each, 0 = empty │ pilots │
+//!   bare        │ a power of two, up to all full  │ the same, hardly asked  │ wide ones │
 //!   by list     │ entries in the order of hashes  │ tags: all 1             │ hashes │
 //! ```
 //!
 //! Integer keys need no tag to tell them apart: a slot without an entry is all zeros, so its
-//! key is a valid 0, and only where a 0 is found is the tag asked. In a slab that outgrows the
-//! second cache tags are worth their line all the same: what is not there never costs a slot.
+//! key is a valid 0, and only where a 0 is found is the tag asked. In a slab that does not fit
+//! beside others in the second cache tags are worth their line all the same: what is not there
+//! never costs a slot.
 //!
 //! All is reached by offsets: the slab holds no pointer to itself and could lie anywhere.
 //! A list is what is left when hashes are equal, and of a map without entries.
@@ -16,7 +18,8 @@
 //!
 //! - `slab`: `base` starts a block of `layout`, lent by `alloc`, with `slots` slots, as
 //!   many tags, rounded up to sixteen, at `tags_at`, and at `index_at` a pilot for each of
-//!   `bucket_mask + 1` buckets, or the hash of each slot; or `slots` is zero and there is none.
+//!   `bucket_mask + 1` buckets, of two bytes in a [`Search::Bare`], or the hash of each slot; or
+//!   `slots` is zero and there is none. The slots of a bare search are a power of two.
 //! - `full`: a tag is nonzero exactly where the slot holds an initialised entry; there are
 //!   `len` of them. A slot that a pilot leads to is below `slots`.
 //! - `bare`: where `bare` is set, which it is for a [`Search::Bare`], `K` is an integer of the
@@ -30,23 +33,25 @@ use core::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
 
-use super::plan::{PLAIN, Plan, mix, slot, tag};
+use super::compact::{self, compact};
+use super::plan::{PLAIN, mix, plan, slot, tag};
 use super::walk::Walk;
 use crate::control::GROUP_SLOTS;
 use crate::error::TryReserveError;
 
 /// The most bytes of slots of integer keys that are searched without tags.
 ///
-/// Measured on a second cache of 2 MiB: at 40,000 keys hits take 0.87 of the time with tags and
-/// misses 1.35, which is 0.7 of hashbrown's; at 64,000 misses are behind hashbrown's. A word for
-/// each bucket that has pilot and marks of its keys helped neither.
-const BARE_BYTES: usize = 1 << 20;
+/// Measured on a second cache of 1 MiB, against hashbrown: with 256 KiB hits take 0.75 of its time
+/// and misses 0.96; with 512 KiB, 0.71 and 1.05, and by tags 0.95 and 0.97; with 1 MiB, 0.6 and
+/// 1.07, and by tags 0.8 and 0.8. With 1 MiB the wide pilots gain nothing in front of tags, and
+/// marks of a bucket's keys beside its pilot, in the place of tags, lose both ways.
+const BARE_BYTES: usize = 256 << 10;
 
 /// How entries are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Search {
-    /// By pilot, with the hash as it is; keys are integers and compared at once.
-    Bare,
+    /// By a pilot of two bytes; keys are integers and compared at once.
+    Bare { shift: u32 },
     /// By pilot, with the hash as it is.
     Plain,
     /// By pilot, with the hash mixed.
@@ -68,6 +73,43 @@ pub(super) struct Parts {
     pub(super) layout: Layout,
 }
 
+/// What the index of a slab is made of.
+enum Index<'a> {
+    /// Of a bare search.
+    Wide(&'a [u16]),
+    /// Of a search by pilots of one byte.
+    Pilots(&'a [u8]),
+    /// Of a list.
+    Hashes(&'a [u64]),
+}
+
+impl Index<'_> {
+    fn bytes(&self) -> usize {
+        match *self {
+            Index::Wide(pilots) => size_of_val(pilots),
+            Index::Pilots(pilots) => size_of_val(pilots),
+            Index::Hashes(hashes) => size_of_val(hashes),
+        }
+    }
+
+    /// Returns the buckets that have a pilot; one where none has.
+    fn buckets(&self) -> usize {
+        match *self {
+            Index::Wide(pilots) => pilots.len(),
+            Index::Pilots(pilots) => pilots.len(),
+            Index::Hashes(_) => 1,
+        }
+    }
+
+    fn first(&self) -> NonNull<u8> {
+        match *self {
+            Index::Wide(pilots) => NonNull::from_ref(pilots).cast(),
+            Index::Pilots(pilots) => NonNull::from_ref(pilots).cast(),
+            Index::Hashes(hashes) => NonNull::from_ref(hashes).cast(),
+        }
+    }
+}
+
 pub(super) struct Slab<K, V, A: Allocator> {
     /// The first slot.
     base: NonNull<u8>,
@@ -87,47 +129,84 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     /// [`TryReserveError`], with the entries dropped, when there is no memory.
     pub(super) fn build(
         hashes: &[u64],
-        plan: Option<Plan>,
         entries: impl Iterator<Item = (K, V)>,
         alloc: A,
     ) -> Result<Self, TryReserveError> {
-        let len = hashes.len();
-        let (search, slots, index_bytes, buckets) = match &plan {
-            Some(plan) if plan.seed == PLAIN => (
-                if is_integer::<K>() && plan.slots * size_of::<(K, V)>() <= BARE_BYTES {
-                    Search::Bare
-                } else {
-                    Search::Plain
-                },
-                plan.slots,
-                plan.pilots.len(),
-                plan.pilots.len(),
-            ),
-            Some(plan) => (
-                Search::Mixed { seed: plan.seed },
-                plan.slots,
-                plan.pilots.len(),
-                plan.pilots.len(),
-            ),
-            None => (Search::List, len, size_of_val(hashes), 1),
-        };
+        let slots = hashes.len().next_power_of_two();
+        let near = slots.saturating_mul(size_of::<(K, V)>()) <= BARE_BYTES;
+        if is_integer::<K>()
+            && near
+            && let Some(plan) = compact(hashes)
+        {
+            let search = Search::Bare { shift: plan.shift };
+            let index = Index::Wide(&plan.pilots);
+            return Self::with_index(search, plan.slots, index, alloc)
+                .map(|slab| slab.filled(hashes, &plan.places, entries));
+        }
+        if let Some(plan) = plan(hashes) {
+            let search = match plan.seed {
+                PLAIN => Search::Plain,
+                seed => Search::Mixed { seed },
+            };
+            let index = Index::Pilots(&plan.pilots);
+            return Self::with_index(search, plan.slots, index, alloc)
+                .map(|slab| slab.filled(hashes, &plan.places, entries));
+        }
+        let mut order: Vec<(u64, (K, V))> = hashes.iter().copied().zip(entries).collect();
+        order.sort_by_key(|(hash, _)| *hash);
+        let hashes: Vec<u64> = order.iter().map(|(hash, _)| *hash).collect();
+        let places: Vec<usize> = (0..hashes.len()).collect();
+        let entries = order.into_iter().map(|(_, entry)| entry);
+        Self::with_index(Search::List, hashes.len(), Index::Hashes(&hashes), alloc)
+            .map(|slab| slab.filled(&hashes, &places, entries))
+    }
+
+    /// Takes a block with `slots` slots, none of which has an entry.
+    ///
+    /// # Errors
+    ///
+    /// [`TryReserveError`] when there is no memory.
+    fn with_index(
+        search: Search,
+        slots: usize,
+        index: Index<'_>,
+        alloc: A,
+    ) -> Result<Self, TryReserveError> {
         let (layout, tags_at, index_at) =
-            layout_of::<(K, V)>(slots, index_bytes).ok_or(TryReserveError::CapacityOverflow)?;
+            layout_of::<(K, V)>(slots, index.bytes()).ok_or(TryReserveError::CapacityOverflow)?;
         let parts = Parts {
             slots,
             tags_at,
             index_at,
-            bucket_mask: buckets - 1,
+            bucket_mask: index.buckets() - 1,
             search,
-            bare: plan.is_some() && is_integer::<K>(),
+            bare: search != Search::List && is_integer::<K>(),
             layout,
         };
-        let mut slab = Slab::empty(parts, alloc)?;
-        match plan {
-            Some(plan) => slab.fill_by_pilot(hashes, &plan, entries),
-            None => slab.fill_by_list(hashes, entries),
+        let slab = Slab::empty(parts, alloc)?;
+        if slots != 0 {
+            // SAFETY: `slab`. The index starts there.
+            let place = unsafe { slab.byte(index_at) };
+            // SAFETY: `slab`. The index has room for all of it, in a block of our own.
+            unsafe { place.copy_from_nonoverlapping(index.first(), index.bytes()) };
         }
         Ok(slab)
+    }
+
+    /// Puts each of `entries`, whose hashes are `hashes`, into one of `places`.
+    fn filled(
+        mut self,
+        hashes: &[u64],
+        places: &[usize],
+        entries: impl Iterator<Item = (K, V)>,
+    ) -> Self {
+        for ((&hash, &place), entry) in hashes.iter().zip(places).zip(entries) {
+            let tag = tag(self.mixed(hash));
+            assert!(place < self.parts.slots);
+            // SAFETY: just compared; a plan gives no slot twice, and no tag is 0.
+            unsafe { self.put(place, tag, entry) };
+        }
+        self
     }
 
     /// Takes a block for what `parts` says, without entries. Its index is not written yet.
@@ -162,39 +241,6 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
             unsafe { tags.write_bytes(0, parts.index_at - parts.tags_at) };
         }
         Ok(slab)
-    }
-
-    fn fill_by_pilot(
-        &mut self,
-        hashes: &[u64],
-        plan: &Plan,
-        entries: impl Iterator<Item = (K, V)>,
-    ) {
-        for (bucket, &pilot) in plan.pilots.iter().enumerate() {
-            // SAFETY: `slab`. There is a pilot for each bucket.
-            let place = unsafe { self.byte(self.parts.index_at + bucket) };
-            // SAFETY: `slab`; the block is our own.
-            unsafe { place.write(pilot) };
-        }
-        for ((&hash, &place), entry) in hashes.iter().zip(&plan.places).zip(entries) {
-            assert!(place < self.parts.slots);
-            // SAFETY: just compared; the plan gives no slot twice, and none to a tag of 0.
-            unsafe { self.put(place, tag(self.mixed(hash)), entry) };
-        }
-    }
-
-    fn fill_by_list(&mut self, hashes: &[u64], entries: impl Iterator<Item = (K, V)>) {
-        let mut order: Vec<(u64, (K, V))> = hashes.iter().copied().zip(entries).collect();
-        order.sort_by_key(|(hash, _)| *hash);
-        for (place, (hash, entry)) in order.into_iter().enumerate() {
-            assert!(place < self.parts.slots);
-            // SAFETY: just compared; each place comes once.
-            unsafe { self.put(place, 1, entry) };
-            // SAFETY: `slab`. There is a hash for each slot.
-            let hash_place = unsafe { self.byte(self.parts.index_at + place * size_of::<u64>()) };
-            // SAFETY: `slab`. The layout aligns the hashes; the block is our own.
-            unsafe { hash_place.cast::<u64>().write(hash) };
-        }
     }
 
     /// Puts an entry into an empty slot.
@@ -240,7 +286,7 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
     fn mixed(&self, hash: u64) -> u64 {
         match self.parts.search {
             Search::Mixed { seed } => mix(hash, seed),
-            Search::Bare | Search::Plain | Search::List => hash,
+            Search::Bare { .. } | Search::Plain | Search::List => hash,
         }
     }
 
@@ -265,39 +311,47 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
         &self.alloc
     }
 
-    /// Finds the entry with `hash` for whose key `eq` holds.
+    /// Finds the entry with `hash` for whose key `eq` holds, and returns what `part` makes of it.
+    // Made where the entry is found: later it would be made only if there is one, a test more.
     #[inline]
-    pub(super) fn find(&self, hash: u64, eq: impl FnMut(&K) -> bool) -> Option<&(K, V)> {
-        if self.parts.search == Search::Bare {
-            // SAFETY: a bare search is one by pilot.
-            let place = unsafe { self.place(hash) };
+    pub(super) fn find<'s, R>(
+        &'s self,
+        hash: u64,
+        eq: impl FnMut(&K) -> bool,
+        part: impl Fn(&'s (K, V)) -> R,
+    ) -> Option<R> {
+        if let Search::Bare { shift } = self.parts.search {
+            // SAFETY: a bare search is the one that was asked about.
+            let place = unsafe { self.bare_place(hash, shift) };
             // SAFETY: `bare`. A pilot leads to a slot.
-            return unsafe { self.bare_entry_at(place, eq) };
+            return unsafe { self.bare_entry_at(place, eq, part) };
         }
         if self.parts.search != Search::Plain {
-            return self.find_slow(hash, eq);
+            return self.find_slow(hash, eq).map(part);
         }
         // SAFETY: a plain search is one by pilot.
         let place = unsafe { self.place(hash) };
         // SAFETY: `full`. A pilot leads to a slot.
-        unsafe { self.entry_at(place, hash, eq) }
+        unsafe { self.entry_at(place, hash, eq, part) }
     }
 
-    /// Returns the entry at `place`, if there is one and `eq` holds for its key.
+    /// Returns what `part` makes of the entry at `place`, if there is one and `eq` holds for its
+    /// key.
     ///
     /// # Safety
     ///
     /// `slab`: `place` is below `slots`. `bare` is set.
     #[inline]
-    pub(super) unsafe fn bare_entry_at(
-        &self,
+    pub(super) unsafe fn bare_entry_at<'s, R>(
+        &'s self,
         place: usize,
         mut eq: impl FnMut(&K) -> bool,
-    ) -> Option<&(K, V)> {
+        part: impl Fn(&'s (K, V)) -> R,
+    ) -> Option<R> {
         // SAFETY: `slab`, by contract.
-        let slot = unsafe { self.slot(place) }.as_ptr();
+        let slot = unsafe { self.slot(place) };
         // SAFETY: `slab`. The key is a part of the slot.
-        let key = unsafe { &raw const (*slot).0 };
+        let key = unsafe { &raw const (*slot.as_ptr()).0 };
         // SAFETY: `bare`. The key is that of an entry, or zeros, which are an integer.
         if !eq(unsafe { &*key }) {
             return None;
@@ -305,16 +359,18 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
         // SAFETY: `bare`. An integer has no padding: all of its bytes are initialised.
         let bytes = unsafe { core::slice::from_raw_parts(key.cast::<u8>(), size_of::<K>()) };
         // Also where `eq` lies: only an empty slot's key is zeros without an entry.
-        if *bytes == [0; 16][..size_of::<K>()] && !self.is_full(place) {
+        if *bytes == [0; 16][..size_of::<K>()] && !self.is_full(slot) {
             return None;
         }
         // SAFETY: `full`. The key is not that of an empty slot, or the tag was asked.
-        Some(unsafe { &*slot })
+        Some(part(unsafe { slot.as_ref() }))
     }
 
-    /// Tells whether the slot at `place` has an entry.
+    /// Tells whether `slot` has an entry.
     #[cold]
-    fn is_full(&self, place: usize) -> bool {
+    fn is_full(&self, slot: NonNull<(K, V)>) -> bool {
+        // The slot again, not its place: that would be kept for this alone.
+        let place = (slot.addr().get() - self.base.addr().get()) / size_of::<(K, V)>();
         assert!(place < self.parts.slots);
         // SAFETY: `slab`. There is a tag for each slot.
         let held = unsafe { self.byte(self.parts.tags_at + place) };
@@ -339,17 +395,33 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
             });
         }
         let hash = self.mixed(hash);
-        // SAFETY: what is no list is searched by pilot.
+        // SAFETY: what is neither bare nor a list is searched by pilots of one byte.
         let place = unsafe { self.place(hash) };
         // SAFETY: `full`. A pilot leads to a slot.
-        unsafe { self.entry_at(place, hash, eq) }
+        unsafe { self.entry_at(place, hash, eq, |entry| entry) }
+    }
+
+    /// Returns the slot that the pilot of `hash` leads to in a bare search by `shift`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: the slab is searched so.
+    #[inline]
+    pub(super) unsafe fn bare_place(&self, hash: u64, shift: u32) -> usize {
+        let bucket = hash as usize & self.parts.bucket_mask;
+        // SAFETY: `slab`. The pilots start there, aligned for more than two bytes.
+        let pilots = unsafe { self.byte(self.parts.index_at) }.cast::<u16>();
+        // SAFETY: `slab`. There is a pilot for each bucket.
+        let pilot = unsafe { pilots.add(bucket) };
+        // SAFETY: `slab`. Pilots are initialised.
+        compact::slot(hash, shift, unsafe { pilot.read() }, self.parts.slots)
     }
 
     /// Returns the slot that the pilot of `hash` leads to.
     ///
     /// # Safety
     ///
-    /// `slab`: the slab is searched by pilot; `hash` is mixed if it must be.
+    /// `slab`: the slab is searched by pilots of one byte; `hash` is mixed if it must be.
     #[inline]
     pub(super) unsafe fn place(&self, hash: u64) -> usize {
         let bucket = hash as usize & self.parts.bucket_mask;
@@ -359,18 +431,20 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
         slot(hash, unsafe { pilot.read() }, self.parts.slots)
     }
 
-    /// Returns the entry at `place`, if it has the tag of `hash` and `eq` holds for it.
+    /// Returns what `part` makes of the entry at `place`, if it has the tag of `hash` and `eq`
+    /// holds for it.
     ///
     /// # Safety
     ///
     /// `slab`: `place` is below `slots`.
     #[inline]
-    pub(super) unsafe fn entry_at(
-        &self,
+    pub(super) unsafe fn entry_at<'s, R>(
+        &'s self,
         place: usize,
         hash: u64,
         mut eq: impl FnMut(&K) -> bool,
-    ) -> Option<&(K, V)> {
+        part: impl Fn(&'s (K, V)) -> R,
+    ) -> Option<R> {
         // SAFETY: `slab`. There is a tag for each slot.
         let held = unsafe { self.byte(self.parts.tags_at + place) };
         // SAFETY: `slab`. Tags are initialised.
@@ -381,7 +455,7 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
         let slot = unsafe { self.slot(place) };
         // SAFETY: `full`. A tag is never zero, so the slot has an entry.
         let entry = unsafe { slot.as_ref() };
-        eq(&entry.0).then_some(entry)
+        eq(&entry.0).then(|| part(entry))
     }
 
     /// Returns the hashes of a list, ascending.
@@ -423,7 +497,8 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
             count += 1;
             // SAFETY: `full`. A walk returns slots with an entry, and the slab is borrowed.
             let entry = unsafe { slot.as_ref() };
-            let found = self.find(hash_of(&entry.0), |other| eq(&entry.0, other));
+            let hash = hash_of(&entry.0);
+            let found = self.find(hash, |other| eq(&entry.0, other), |found| found);
             found.is_some_and(|found| size_of_val(entry) == 0 || core::ptr::eq(found, entry))
         });
         found && count == self.len

@@ -36,6 +36,7 @@ mod room;
 mod scan;
 mod slab;
 mod split;
+mod whole;
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
