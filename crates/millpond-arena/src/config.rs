@@ -40,6 +40,10 @@ pub(crate) const CARVE_MAX_SLOTS: usize = 64;
 /// Classes up to this slot size, in bytes, have so many cut at least.
 pub(crate) const CARVE_MIN_MAX_SLOT_BYTES: usize = 1024;
 
+/// Classes up to this slot size, in bytes, lend from one list and take back onto
+/// another. Measured: a pair of larger slots would go round in too much memory.
+pub(crate) const TWO_LISTS_MAX_SLOT_BYTES: usize = 1024;
+
 /// Slabs at home in another heap that a heap may hold per class. Measured:
 /// without a bound a producer and a consumer grow for ever; 8 held no more.
 pub(crate) const FOREIGN_SLABS_MAX: u32 = 4;

@@ -2,7 +2,7 @@
 //! does not need when asked.
 
 use crate::layout::size_class::SizeClass;
-use crate::slab::free_list::length;
+use crate::slab::free_list::{last, length, link};
 
 use super::Heap;
 
@@ -50,9 +50,26 @@ impl Heap {
         }
     }
 
+    /// Puts what came back behind what is to be lent next.
+    fn join_lists(&self, class: SizeClass) {
+        let bin = self.bin(class);
+        let (head, freed) = (bin.head.head(), bin.freed.take());
+        if head.is_null() {
+            bin.head.replace(freed);
+            return;
+        }
+        // SAFETY: `bin-free`: our own list.
+        let count = unsafe { length(head, usize::MAX) };
+        // SAFETY: as above; it is that long.
+        let end = unsafe { last(head, count) };
+        // SAFETY: as above.
+        unsafe { link(end, freed) };
+    }
+
     /// Makes the counters exact for this heap.
     pub(crate) fn settle_all(&self) {
         for class in SizeClass::all() {
+            self.join_lists(class);
             // SAFETY: `bin-free`: our own list.
             let left = unsafe { length(self.bin(class).head.head(), usize::MAX) } as u32;
             self.grant(class, self.bin(class).room.get());

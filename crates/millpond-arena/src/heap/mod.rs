@@ -29,6 +29,7 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
+use crate::fatal::{Corruption, fatal};
 use crate::layout::size_class::{CLASS_COUNT, SizeClass};
 use crate::slab::SlabRef;
 use crate::slab::free_list::{FreeList, link};
@@ -59,6 +60,9 @@ use tally::{Counters, Slow};
 struct Bin {
     /// Slots to lend next.
     head: FreeList,
+    /// Slots that came back, which `head` gets when it is empty. A class with one
+    /// list has none here.
+    freed: FreeList,
     /// Frees that the bin still absorbs; below zero, minus the frees that it did
     /// not absorb. Bounded by `overflow::DIRECT_MAX`.
     room: Cell<i32>,
@@ -68,13 +72,33 @@ struct Bin {
 
 const _: () = assert!(size_of::<Bin>() == 32);
 
+impl Bin {
+    /// Counts a free; below zero when it must go to its slab.
+    #[inline(always)]
+    fn take_room(&self) -> i32 {
+        let room = self.room.get().wrapping_sub(1);
+        self.room.set(room);
+        room
+    }
+
+    /// The list that frees go to.
+    fn takes(&self, class: SizeClass) -> &FreeList {
+        if class.has_two_lists() {
+            &self.freed
+        } else {
+            &self.head
+        }
+    }
+}
+
 /// What slow paths keep per class.
 struct Row {
     /// Owned slabs with something free.
     queue: Queue,
     /// What `room` was when it was last set.
     granted: Cell<i32>,
-    /// Slots that `head` was filled with, and that frees added to it since.
+    /// Slots that `head` was filled with, and those that frees added to the bin
+    /// until `room` was last set.
     filled: Cell<u32>,
 }
 
@@ -100,7 +124,7 @@ pub(crate) struct Heap {
     runs: SpinLock<RunCache>,
     /// The tick at which the thread last parked.
     parked: Cell<u64>,
-    /// Slow paths that had time for a look at what has aged.
+    /// Steps of work so far, for a look at what has aged now and then.
     looks: Cell<u32>,
     counters: Counters,
     next: Cell<Option<NonNull<Heap>>>,
@@ -113,6 +137,7 @@ impl Heap {
             bins: [const {
                 Bin {
                     head: FreeList::new(),
+                    freed: FreeList::new(),
                     room: Cell::new(0),
                     current: Cell::new(None),
                 }
@@ -153,15 +178,53 @@ impl Heap {
     /// has just ended the life of what was in it.
     #[inline(always)]
     pub(crate) unsafe fn free(&self, slot: *mut u8, class: SizeClass) {
+        if class.has_two_lists() {
+            // SAFETY: passed on.
+            unsafe { self.free_to_second(slot, class) }
+        } else {
+            // SAFETY: passed on.
+            unsafe { self.free_to_only(slot, class) }
+        }
+    }
+
+    /// [`Heap::free`] for a class with two lists.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Heap::free`].
+    #[inline(always)]
+    unsafe fn free_to_second(&self, slot: *mut u8, class: SizeClass) {
         let bin = self.bin(class);
-        let room = bin.room.get().wrapping_sub(1);
-        bin.room.set(room);
-        let head = bin.head.head();
+        let (room, head) = (bin.take_room(), bin.freed.head());
+        if room < 0 {
+            // SAFETY: passed on.
+            return unsafe { self.free_past(slot, class) };
+        }
         // What was freed just before cannot be freed again: a comparison of
         // what is at hand anyway.
-        if room < 0 || head == slot.cast() {
+        if head == slot.cast() {
+            freed_twice();
+        }
+        // SAFETY: `bin-free`, as the caller promised.
+        unsafe { link(slot.cast(), head) };
+        bin.freed.replace(slot.cast());
+    }
+
+    /// [`Heap::free`] for a class with one list.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Heap::free`].
+    #[inline(always)]
+    unsafe fn free_to_only(&self, slot: *mut u8, class: SizeClass) {
+        let bin = self.bin(class);
+        let (room, head) = (bin.take_room(), bin.head.head());
+        if room < 0 {
             // SAFETY: passed on.
             return unsafe { self.free_slow(slot, class) };
+        }
+        if head == slot.cast() {
+            freed_twice();
         }
         // SAFETY: `bin-free`, as the caller promised.
         unsafe { link(slot.cast(), head) };
@@ -182,12 +245,14 @@ impl Heap {
         self.number.get()
     }
 
-    /// Lets memory age by itself, now and then.
+    /// Lets memory age by itself, now and then: the more often, the more `steps`
+    /// the caller's work is worth.
     #[inline]
-    fn look_at_age(&self) {
-        let looks = self.looks.get().wrapping_add(1);
-        self.looks.set(looks);
-        if looks.is_multiple_of(LOOKS) {
+    fn look_at_age(&self, steps: u32) {
+        let before = self.looks.get();
+        let after = before.wrapping_add(steps);
+        self.looks.set(after);
+        if before / LOOK_STEPS != after / LOOK_STEPS {
             tick::age_by_itself();
         }
     }
@@ -208,8 +273,8 @@ impl Heap {
         bin.room.set(room);
     }
 
-    /// Counts what `head` has lent since it was filled, when `left` slots are
-    /// still on it and it goes on with `filled`.
+    /// Counts what the bin has lent since it was filled, when `left` slots are
+    /// still there and it goes on with `filled`.
     fn settle(&self, class: SizeClass, left: u32, filled: u32) {
         let row = self.row(class);
         // Wrapping: a program that breaks a list must not make us panic.
@@ -219,9 +284,18 @@ impl Heap {
     }
 }
 
-/// Slow paths of a heap to one look at whether memory has aged. Guessed: some
-/// thousand small blocks.
-const LOOKS: u32 = 8;
+/// Steps of a heap from one look at whether memory has aged to the next. Guessed:
+/// some thousand small blocks.
+const LOOK_STEPS: u32 = 256;
+/// Steps that a refill or a full bin is worth.
+const SLOW_STEPS: u32 = 32;
+
+/// Out of the way of the fast paths.
+#[cold]
+#[inline(never)]
+fn freed_twice() -> ! {
+    fatal(Corruption::DoubleFree)
+}
 
 /// How many of the frees that took `room` from `granted` to `left` the bin
 /// absorbed.
@@ -281,9 +355,13 @@ pub(crate) fn alloc_zeroed(layout: Layout) -> *mut u8 {
 /// the same place, by any thread, and nobody uses it any more.
 #[inline(always)]
 pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
-    match SizeClass::for_layout(layout.size(), layout.align()) {
+    if let Some(class) = SizeClass::with_two_lists(layout.size(), layout.align()) {
         // SAFETY: passed on: the layout leads to the class that it was lent for.
-        Some(class) => tls::with(|heap| unsafe { heap.free(block, class) }),
+        return tls::with(|heap| unsafe { heap.free_to_second(block, class) });
+    }
+    match SizeClass::for_layout(layout.size(), layout.align()) {
+        // SAFETY: passed on, as above.
+        Some(class) => tls::with(|heap| unsafe { heap.free_to_only(block, class) }),
         // SAFETY: passed on.
         None => unsafe { large::free(block, layout) },
     }

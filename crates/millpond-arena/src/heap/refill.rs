@@ -8,23 +8,39 @@ use core::ptr::null_mut;
 
 use crate::layout::geometry::slices_for;
 use crate::layout::size_class::SizeClass;
-use crate::slab::free_list::Slot;
+use crate::slab::free_list::{Slot, next_of};
 use crate::slab::{NO_OWNER, Slab, SlabRef};
 
 use super::tally::Slow;
-use super::{Heap, depot, tls};
+use super::{Heap, SLOW_STEPS, depot, tls};
 
 impl Heap {
+    /// [`Heap::alloc`] with nothing to lend next.
+    #[inline(never)]
+    pub(super) fn alloc_slow(&self, class: SizeClass) -> *mut u8 {
+        let freed = self.bin(class).freed.take();
+        if freed.is_null() {
+            return self.refill(class);
+        }
+        // SAFETY: `bin-free`: our own list.
+        self.bin(class).head.replace(unsafe { next_of(freed) });
+        let lent = self.row(class).filled.take();
+        self.grant(class, class.bin_slots() as i32);
+        self.counters.add_allocations(class, lent.into());
+        self.look_at_age(1);
+        freed.cast()
+    }
+
     /// [`Heap::alloc`] with an empty bin.
     #[cold]
     #[inline(never)]
-    pub(super) fn alloc_slow(&self, class: SizeClass) -> *mut u8 {
+    fn refill(&self, class: SizeClass) -> *mut u8 {
         if self.number() == 0 && !tls::make_ready(self) {
             return tls::fallback(|heap| heap.alloc(class));
         }
         let (bin, row) = (self.bin(class), self.row(class));
         self.counters.go_slow(Slow::Refill, 1);
-        self.look_at_age();
+        self.look_at_age(SLOW_STEPS);
         self.grant(class, class.bin_slots() as i32);
         self.settle(class, 0, 0);
         loop {
