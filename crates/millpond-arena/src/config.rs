@@ -63,8 +63,9 @@ pub(crate) const SMALL_PAGES_BYTES: usize = 4 * 1024 * 1024;
 /// Borrowed from mimalloc's order of magnitude.
 pub(crate) const DECAY_MILLIS: usize = 1000;
 
-/// Retained bytes up to which nothing ages by itself.
-pub(crate) const DECAY_MIN_BYTES: usize = 8 * 1024 * 1024;
+/// Retained bytes up to which nothing ages by itself. What is in use between two
+/// ticks stays anyway, so a steady load does not pay for a low one.
+pub(crate) const DECAY_MIN_BYTES: usize = 1024 * 1024;
 
 /// Bytes that one slow path hands back at most when memory ages by itself, so
 /// that no free takes longer than some milliseconds.

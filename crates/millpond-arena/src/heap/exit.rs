@@ -4,7 +4,7 @@
 use crate::layout::size_class::SizeClass;
 use crate::slab::free_list::{last, length, link};
 
-use super::Heap;
+use super::{Heap, PARK_STEPS};
 
 impl Heap {
     /// Empties the heap: its slots go to their slabs, its slabs to whoever needs
@@ -43,10 +43,12 @@ impl Heap {
         self.drop_runs();
     }
 
-    /// Gives back what is free, once after each tick.
+    /// Gives back what is free, once after each tick and after much work.
     pub(crate) fn park(&self, tick: u64) {
-        if self.parked.replace(tick) != tick {
+        let ((parked, then), now) = (self.parked.get(), self.looks.get());
+        if parked != tick + 1 || now.wrapping_sub(then) >= PARK_STEPS {
             self.release();
+            self.parked.set((tick + 1, now));
         }
     }
 

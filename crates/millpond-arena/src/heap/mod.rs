@@ -122,8 +122,9 @@ pub(crate) struct Heap {
     life: Cell<Life>,
     rows: [Row; CLASS_COUNT],
     runs: SpinLock<RunCache>,
-    /// The tick at which the thread last parked.
-    parked: Cell<u64>,
+    /// One more than the tick at which the thread last gave all up to park, and
+    /// the steps that it had made by then.
+    parked: Cell<(u64, u32)>,
     /// Steps of work so far, for a look at what has aged now and then.
     looks: Cell<u32>,
     counters: Counters,
@@ -152,7 +153,7 @@ impl Heap {
                 }
             }; CLASS_COUNT],
             runs: SpinLock::new(RunCache::new()),
-            parked: Cell::new(0),
+            parked: Cell::new((0, 0)),
             looks: Cell::new(0),
             counters: Counters::new(),
             next: Cell::new(None),
@@ -287,6 +288,10 @@ impl Heap {
 /// Steps of a heap from one look at whether memory has aged to the next. Guessed:
 /// some thousand small blocks.
 const LOOK_STEPS: u32 = 256;
+/// Steps after which a thread that parks gives all up once more, before there is
+/// a tick: a burst of some megabytes. Guessed: refilling costs a few hundredths of
+/// that work.
+const PARK_STEPS: u32 = 1024 * SLOW_STEPS;
 /// Steps that a refill or a full bin is worth.
 const SLOW_STEPS: u32 = 32;
 
