@@ -31,7 +31,7 @@ pub(crate) const MAX_RUN_ALIGN: usize = 2 * 1024 * 1024;
 pub(crate) const CARVE_BYTES: usize = 4096;
 
 /// Fewest slots cut at a time, so that small loops stay out of the slow path.
-pub(crate) const CARVE_MIN_SLOTS: usize = 8;
+pub(crate) const CARVE_MIN_SLOTS: usize = 16;
 
 /// Most slots cut at a time: a quarter of the largest bin, as a free looks how
 /// long its bin is.

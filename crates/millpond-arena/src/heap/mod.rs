@@ -238,8 +238,10 @@ impl Heap {
         unsafe { self.bins.get_unchecked(class.index()) }
     }
 
+    #[inline(always)]
     fn row(&self, class: SizeClass) -> &Row {
-        &self.rows[class.index()]
+        // SAFETY: as above.
+        unsafe { self.rows.get_unchecked(class.index()) }
     }
 
     fn number(&self) -> u64 {
@@ -329,11 +331,14 @@ pub(crate) fn alloc_after(layout: Layout, before: impl FnOnce()) -> *mut u8 {
     }
 }
 
-#[cold]
 #[inline(never)]
 fn alloc_without_bin(class: SizeClass, before: impl FnOnce()) -> *mut u8 {
+    let slot = tls::with(|heap| heap.lend_freed(class));
+    if !slot.is_null() {
+        return slot;
+    }
     before();
-    tls::with(|heap| heap.alloc_slow(class))
+    tls::with(|heap| heap.refill(class))
 }
 
 /// As [`alloc`], and the first `layout.size()` bytes are zero.
@@ -364,6 +369,18 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
         // SAFETY: passed on: the layout leads to the class that it was lent for.
         return tls::with(|heap| unsafe { heap.free_to_second(block, class) });
     }
+    // SAFETY: passed on.
+    unsafe { free_beyond(block, layout) }
+}
+
+/// [`free`] for a class with one list, or none. A function of its own, so that the
+/// other half is small enough to be inlined everywhere.
+///
+/// # Safety
+///
+/// As for [`free`].
+#[inline(never)]
+unsafe fn free_beyond(block: *mut u8, layout: Layout) {
     match SizeClass::for_layout(layout.size(), layout.align()) {
         // SAFETY: passed on, as above.
         Some(class) => tls::with(|heap| unsafe { heap.free_to_only(block, class) }),
