@@ -1,11 +1,14 @@
 //! One thread's heap: a bin of free slots per class, and the slabs it owns.
 //!
 //! ```text
-//!   alloc ◀─ pop ── head ◀─ push ─ free                 bin, no owner check
-//!                    ▲         └──▶ room used up: each slot straight to its slab
-//!          all of it │
+//!   alloc ◀─ pop ── head ◀─ all of it ── freed ◀─ push ─ free   bin, no owner check
+//!                    ▲ when both are empty         └──▶ room used up: each slot
+//!          all of it │                                  straight to its slab
 //!              current slab ◀── queue ◀── list of the class ◀── new slab
 //! ```
+//!
+//! Two lists, so that a pair does not wait for the store of the pair before it;
+//! bins of slots above 1 KiB have `head` alone, which frees push to.
 //!
 //! A bin takes whatever its thread frees, whoever owns the slab: neither side
 //! of the fast path looks at a slab. What bounds a bin is `room`, which only

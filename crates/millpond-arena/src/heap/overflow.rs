@@ -1,9 +1,9 @@
 //! What a free does when its bin has no room.
 //!
-//! Allocations do not count, so the bin may have room after all: the first free
-//! without room looks. If the bin is full, that one and each further slot go straight to their slabs, until an allocation finds the bin empty: a
-//! free of a million blocks touches each once, and a slab that empties is found
-//! at once. When that goes on for long, the bin's own slots are sent back too, as
+//! That slot and each further one go straight to their slabs, until an allocation
+//! finds nothing to lend next: a free of a million blocks touches each once, and a
+//! slab that empties is found at once. Where a bin has one list, allocations do not
+//! count, so it may have room after all: the first free without room looks. When that goes on for long, the bin's own slots are sent back too, as
 //! a few of them would keep every slab from emptying.
 
 use core::ptr::null_mut;
