@@ -334,6 +334,7 @@ pub(crate) fn alloc_after(layout: Layout, before: impl FnOnce()) -> *mut u8 {
     }
 }
 
+#[cold]
 #[inline(never)]
 fn alloc_without_bin(class: SizeClass, before: impl FnOnce()) -> *mut u8 {
     let slot = tls::with(|heap| heap.lend_freed(class));
