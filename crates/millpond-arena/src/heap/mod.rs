@@ -187,7 +187,10 @@ impl Heap {
             unsafe { self.free_to_second(slot, class) }
         } else {
             // SAFETY: passed on.
-            unsafe { self.free_to_only(slot, class) }
+            if !unsafe { self.free_to_only(slot, class) } {
+                // SAFETY: passed on.
+                unsafe { self.free_slow(slot, class) }
+            }
         }
     }
 
@@ -214,25 +217,23 @@ impl Heap {
         bin.freed.replace(slot.cast());
     }
 
-    /// [`Heap::free`] for a class with one list.
+    /// [`Heap::free`] for a class with one list; false when it is for
+    /// [`Heap::free_slow`] to do.
     ///
     /// # Safety
     ///
     /// As for [`Heap::free`].
     #[inline(always)]
-    unsafe fn free_to_only(&self, slot: *mut u8, class: SizeClass) {
+    unsafe fn free_to_only(&self, slot: *mut u8, class: SizeClass) -> bool {
         let bin = self.bin(class);
         let (room, head) = (bin.take_room(), bin.head.head());
-        if room < 0 {
-            // SAFETY: passed on.
-            return unsafe { self.free_slow(slot, class) };
-        }
-        if head == slot.cast() {
-            freed_twice();
+        if room < 0 || head == slot.cast() {
+            return false;
         }
         // SAFETY: `bin-free`, as the caller promised.
         unsafe { link(slot.cast(), head) };
         bin.head.replace(slot.cast());
+        true
     }
 
     #[inline(always)]
@@ -373,21 +374,27 @@ pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
         // SAFETY: passed on: the layout leads to the class that it was lent for.
         return tls::with(|heap| unsafe { heap.free_to_second(block, class) });
     }
+    if let Some(class) = SizeClass::for_layout(layout.size(), layout.align()) {
+        // SAFETY: passed on, as above.
+        if tls::with(|heap| unsafe { heap.free_to_only(block, class) }) {
+            return;
+        }
+    }
     // SAFETY: passed on.
     unsafe { free_beyond(block, layout) }
 }
 
-/// [`free`] for a class with one list, or none. A function of its own, so that the
-/// other half is small enough to be inlined everywhere.
+/// What is left of [`free`] above the classes with two lists: one call, as all of
+/// `free` must be small enough to be inlined everywhere.
 ///
 /// # Safety
 ///
-/// As for [`free`].
+/// As for [`free`]; a class with one list has counted the free.
 #[inline(never)]
 unsafe fn free_beyond(block: *mut u8, layout: Layout) {
     match SizeClass::for_layout(layout.size(), layout.align()) {
-        // SAFETY: passed on, as above.
-        Some(class) => tls::with(|heap| unsafe { heap.free_to_only(block, class) }),
+        // SAFETY: passed on.
+        Some(class) => tls::with(|heap| unsafe { heap.free_slow(block, class) }),
         // SAFETY: passed on.
         None => unsafe { large::free(block, layout) },
     }
