@@ -41,6 +41,12 @@ static GLOBAL: rpmalloc::RpMalloc = rpmalloc::RpMalloc;
 #[global_allocator]
 static GLOBAL: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
 
+/// Called by a thread before it sleeps, as the hook of a runtime would.
+fn about_to_sleep() {
+    #[cfg(feature = "millpond")]
+    millpond_arena::on_thread_park();
+}
+
 const USAGE: &str = "usage: millpond-bench-alloc list | ROW [WORK]";
 
 fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 
 use crate::rng::Rng;
 use crate::rows::Sample;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -114,9 +115,11 @@ impl Pins {
 const KEPT: usize = 1000;
 
 /// Lets two threads make 125 MiB of strings each, drop all in random order but
-/// those that `keep` names by number, and sleep. The main thread does a little
+/// those that `keep` names by number, and sleep, of which an allocator is told
+/// where it has a hook for that. The main thread does a little
 /// meanwhile, as programs do. Held is what is resident two seconds later, other
-/// what was before, and the survivors.
+/// what was before, and the blocks of 64 KiB that survivors lie in: what is
+/// outside them is wholly free.
 fn burst(keep: fn(usize, usize) -> bool) -> Sample {
     const STRINGS: usize = 800_000;
     let before = resident("VmRSS:");
@@ -127,11 +130,13 @@ fn burst(keep: fn(usize, usize) -> bool) -> Sample {
             let (dropped, done) = (dropped.clone(), done.clone());
             thread::spawn(move || {
                 let kept = burst_of(n, STRINGS, keep);
+                crate::about_to_sleep();
                 dropped.wait();
                 while !done.load(Relaxed) {
                     thread::park_timeout(Duration::from_secs(60));
                 }
-                kept.iter().map(|text| text.capacity() as u64).sum::<u64>()
+                let bytes = kept.iter().map(|text| text.capacity() as u64).sum::<u64>();
+                (bytes, pinned(&kept))
             })
         })
         .collect();
@@ -144,19 +149,29 @@ fn burst(keep: fn(usize, usize) -> bool) -> Sample {
     }
     let held = resident("VmRSS:");
     done.store(true, Relaxed);
-    let live: u64 = threads
-        .into_iter()
-        .map(|thread| {
-            thread.thread().unpark();
-            thread.join().expect("a thread of the burst")
-        })
-        .sum();
+    let (mut live, mut blocks) = (0, BTreeSet::new());
+    for thread in threads {
+        thread.thread().unpark();
+        let (bytes, pinned) = thread.join().expect("a thread of the burst");
+        live += bytes;
+        blocks.extend(pinned);
+    }
     Sample {
         ns: 0.0,
         answer: live,
         held_bytes: held,
-        other_bytes: before + live,
+        other_bytes: before + (blocks.len() * PIN_BYTES) as u64,
     }
+}
+
+/// What a survivor keeps resident, at the least, where slabs are this large.
+const PIN_BYTES: usize = 64 << 10;
+
+/// The numbers of the blocks of [`PIN_BYTES`] that texts and their list lie in.
+fn pinned(texts: &[Vec<u8>]) -> BTreeSet<usize> {
+    let of = |bytes: *const u8| bytes.addr() / PIN_BYTES;
+    let texts_in = texts.iter().map(|text| of(text.as_ptr()));
+    texts_in.chain([of(texts.as_ptr().cast())]).collect()
 }
 
 fn burst_of(seed: u64, strings: usize, keep: fn(usize, usize) -> bool) -> Vec<Vec<u8>> {
@@ -169,7 +184,10 @@ fn burst_of(seed: u64, strings: usize, keep: fn(usize, usize) -> bool) -> Vec<Ve
             all[at as usize] = Vec::new();
         }
     }
-    all.into_iter().filter(|text| !text.is_empty()).collect()
+    // A vector of its own: collecting in place would keep all the room of `all`.
+    let mut kept = Vec::new();
+    kept.extend(all.into_iter().filter(|text| !text.is_empty()));
+    kept
 }
 
 /// The most bytes of this process that were in memory at a time.

@@ -30,6 +30,8 @@ const ROWS: &[Row] = &[
     ("alloc-pair-64", |n| alloc_pairs::<8>(n)),
     ("alloc-pair-1024", |n| alloc_pairs::<128>(n)),
     ("alloc-pair-64k", |n| alloc_pairs::<8192>(n)),
+    ("alloc-pair-none", no_alloc_pairs),
+    ("alloc-pair-called", called_alloc_pairs),
     ("map-hit", map_hit),
     ("map-miss", map_miss),
     ("map-insert", map_insert),
@@ -75,6 +77,43 @@ fn alloc_pairs<const WORDS: usize>(n: u64) -> u64 {
         // SAFETY: the block was just lent for this layout; freeing null, which
         // the sum would show, does not happen on a machine that runs this.
         unsafe { dealloc(block, layout) };
+    }
+    assert_eq!(lent, n, "an allocation failed");
+    lent
+}
+
+/// The loop of [`alloc_pairs`] without a pair: what is to be subtracted.
+fn no_alloc_pairs(n: u64) -> u64 {
+    let mut block = 0_u64;
+    let mut lent = 0;
+    for _ in 0..n {
+        let block = black_box(&raw mut block);
+        lent += u64::from(!block.is_null());
+    }
+    assert_eq!(lent, n, "there is a block");
+    lent
+}
+
+/// Pairs of 64 bytes by functions that are called and do not know the layout: what
+/// code does that was compiled apart, as a dependency's is without link-time
+/// optimisation.
+fn called_alloc_pairs(n: u64) -> u64 {
+    #[inline(never)]
+    fn called_alloc(layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's layout has a size.
+        unsafe { alloc(layout) }
+    }
+    #[inline(never)]
+    fn called_dealloc(block: *mut u8, layout: Layout) {
+        // SAFETY: as in `alloc_pairs`.
+        unsafe { dealloc(block, layout) };
+    }
+    let mut lent = 0;
+    for _ in 0..n {
+        let layout = black_box(Layout::new::<[u64; 8]>());
+        let block = called_alloc(layout);
+        lent += u64::from(!block.is_null());
+        called_dealloc(block, layout);
     }
     assert_eq!(lent, n, "an allocation failed");
     lent

@@ -31,7 +31,7 @@ pub(crate) const MAX_RUN_ALIGN: usize = 2 * 1024 * 1024;
 pub(crate) const CARVE_BYTES: usize = 4096;
 
 /// Fewest slots cut at a time, so that small loops stay out of the slow path.
-pub(crate) const CARVE_MIN_SLOTS: usize = 8;
+pub(crate) const CARVE_MIN_SLOTS: usize = 16;
 
 /// Most slots cut at a time: a quarter of the largest bin, as a free looks how
 /// long its bin is.
@@ -39,6 +39,10 @@ pub(crate) const CARVE_MAX_SLOTS: usize = 64;
 
 /// Classes up to this slot size, in bytes, have so many cut at least.
 pub(crate) const CARVE_MIN_MAX_SLOT_BYTES: usize = 1024;
+
+/// Classes up to this slot size, in bytes, lend from one list and take back onto
+/// another. Measured: a pair of larger slots would go round in too much memory.
+pub(crate) const TWO_LISTS_MAX_SLOT_BYTES: usize = 1024;
 
 /// Slabs at home in another heap that a heap may hold per class. Measured:
 /// without a bound a producer and a consumer grow for ever; 8 held no more.
@@ -59,8 +63,9 @@ pub(crate) const SMALL_PAGES_BYTES: usize = 4 * 1024 * 1024;
 /// Borrowed from mimalloc's order of magnitude.
 pub(crate) const DECAY_MILLIS: usize = 1000;
 
-/// Retained bytes up to which nothing ages by itself.
-pub(crate) const DECAY_MIN_BYTES: usize = 8 * 1024 * 1024;
+/// Retained bytes up to which nothing ages by itself. What is in use between two
+/// ticks stays anyway, so a steady load does not pay for a low one.
+pub(crate) const DECAY_MIN_BYTES: usize = 1024 * 1024;
 
 /// Bytes that one slow path hands back at most when memory ages by itself, so
 /// that no free takes longer than some milliseconds.

@@ -226,6 +226,20 @@ impl core::error::Error for OutOfRange {}
 ///
 /// static GLOBAL: Millpond = Millpond::with(Config::new().decay_millis(1 << 40));
 /// ```
+///
+/// ```compile_fail,E0080
+/// use millpond_arena::Millpond;
+/// use millpond_arena::knobs::Config;
+///
+/// static GLOBAL: Millpond = Millpond::with(Config::new().retained_max_bytes(1 << 50));
+/// ```
+///
+/// ```compile_fail,E0080
+/// use millpond_arena::Millpond;
+/// use millpond_arena::knobs::Config;
+///
+/// static GLOBAL: Millpond = Millpond::with(Config::new().thread_runs_max_bytes(1 << 40));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config([usize; SPECS.len()]);
 

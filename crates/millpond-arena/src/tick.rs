@@ -32,7 +32,7 @@ pub(crate) fn count() -> u64 {
 /// pages, so that a steady load does not pay; a burst goes back at the next call.
 ///
 /// Without a call for a second ([`DECAY_MILLIS`]), threads whose bins run dry or
-/// full do it by and by, if more than 8 MiB are retained. No thread of our own
+/// full do it by and by, if more than 1 MiB is retained. No thread of our own
 /// does.
 ///
 /// # Cost
@@ -103,12 +103,12 @@ pub fn release() -> usize {
 /// Tells that the calling thread is about to sleep, perhaps for long.
 ///
 /// For the hook that a runtime calls before a worker parks. Once after each
-/// tick the thread gives its free blocks to whoever needs them; all further
-/// calls cost a comparison.
+/// tick, and once after each burst of work, the thread gives its free blocks to
+/// whoever needs them; all further calls cost two comparisons.
 ///
 /// # Cost
 ///
-/// Linear in what the thread has cached, once per tick; no system call.
+/// Linear in what the thread has cached, when it gives it up; no system call.
 pub fn on_thread_park() {
     tls::with_ready(|heap| heap.park(count()));
 }

@@ -190,6 +190,14 @@ fn a_thread_that_parks_keeps_no_free_slab() {
             let parked = used() - before;
             assert!(parked * 8 < held, "{parked} of {held} bytes");
         });
+        // A burst before the next tick goes back as well.
+        let burst = thread::spawn(move || {
+            on_thread_park();
+            work(true)();
+            used() - before
+        });
+        let again = burst.join().unwrap();
+        assert!(again * 8 < held, "{again} of {held} bytes");
         // Once per tick is enough: the second time it costs nothing.
         tick();
         on_thread_park();

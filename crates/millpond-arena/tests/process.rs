@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use allocator_api2::alloc::{Allocator, Layout};
-use millpond_arena::{Slabs, check};
+use millpond_arena::{Slabs, check, release};
 
 fn lend(size: usize) -> (NonNull<u8>, Layout) {
     let layout = Layout::from_size_align(size, 8).unwrap();
@@ -261,4 +261,88 @@ fn a_limit_of_address_space_is_an_error_value() {
         libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
         "{said}"
     );
+}
+
+#[test]
+fn a_limit_of_mappings_is_an_error_value() {
+    let (said, status) = child(|| {
+        let kept: Vec<_> = (0..100).map(|n| lend(16 + n)).collect();
+        // So that there is a segment with room for it, whatever other tests hold.
+        churn(2000);
+        use_up_mappings();
+        // More segments than there are mappings left for, and more ranges.
+        let runs: Vec<_> = (0..64).map_while(|_| try_lend(10 << 20)).collect();
+        let ranges: Vec<_> = (0..64).map_while(|_| try_lend(40 << 20)).collect();
+        assert!(runs.len() < 64 && ranges.len() < 64);
+        // Small blocks are cut from what is there; frees and purges that the
+        // system refuses change nothing.
+        runs.into_iter().for_each(give);
+        churn(2000);
+        kept.into_iter().for_each(give);
+        ranges.into_iter().for_each(give);
+        release();
+        churn(2000);
+        check().unwrap();
+    });
+    assert!(
+        libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
+        "{said}"
+    );
+}
+
+/// As [`lend`], none when there is no memory.
+fn try_lend(size: usize) -> Option<(NonNull<u8>, Layout)> {
+    let layout = Layout::from_size_align(size, 8).unwrap();
+    let block = Slabs.allocate(layout).ok()?;
+    Some((block.cast(), layout))
+}
+
+/// Maps pages, every other one unreadable so that no two become one mapping,
+/// until the system refuses.
+fn use_up_mappings() {
+    let mut protection = libc::PROT_NONE;
+    loop {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a fresh mapping, which nobody uses.
+        let page = unsafe { libc::mmap(std::ptr::null_mut(), 4096, protection, flags, -1, 0) };
+        if page == libc::MAP_FAILED {
+            return;
+        }
+        protection ^= libc::PROT_READ;
+    }
+}
+
+#[test]
+fn threads_fork_at_the_same_time_while_others_allocate() {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let busy: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        churn(300);
+                    }
+                })
+            })
+            .collect();
+        let forking: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..40)
+                        .map(|_| {
+                            churn(20);
+                            child(|| {
+                                churn(200);
+                                check().unwrap();
+                            })
+                        })
+                        .find(|(_, status)| *status != 0)
+                })
+            })
+            .collect();
+        let failures: Vec<_> = forking.into_iter().map(|t| t.join().unwrap()).collect();
+        stop.store(true, Ordering::Relaxed);
+        busy.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(failures.iter().all(Option::is_none), "{failures:?}");
+    });
 }

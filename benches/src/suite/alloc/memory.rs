@@ -3,8 +3,9 @@
 //!
 //! `flow` is the most that is resident in the last half of a stream between two
 //! threads, `flow/later` that against the first seconds. `burst/whole` and
-//! `burst/scattered` are resident two seconds after a burst, against what is
-//! live then: survivors that lie together, and survivors all over the burst.
+//! `burst/scattered` are resident two seconds after a burst, against the program
+//! and the 64 KiB around each survivor: survivors that lie together, and all over
+//! the burst.
 
 use super::programs::Program;
 use super::rows::{rounds, timings};

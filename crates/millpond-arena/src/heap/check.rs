@@ -12,10 +12,14 @@ impl Heap {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         for class in SizeClass::all() {
             let bin = self.bin(class);
-            if self.number() == 0 && !bin.head.is_empty() {
+            if self.number() == 0 && !(bin.head.is_empty() && bin.freed.is_empty()) {
                 return Err("numbered");
             }
+            if !class.has_two_lists() && !bin.freed.is_empty() {
+                return Err("bin-free");
+            }
             check_bin_list(bin.head.head(), class)?;
+            check_bin_list(bin.freed.head(), class)?;
             self.check_counts(class)?;
             if let Some(slab) = bin.current.get() {
                 check_owned(slab, class, self.number())?;
@@ -40,7 +44,9 @@ impl Heap {
         let absorbed = absorbed(row.granted.get(), bin.room.get());
         // SAFETY: `bin-free`: our own list.
         let head = unsafe { length(bin.head.head(), usize::MAX) };
-        if head > (row.filled.get() + absorbed) as usize {
+        // SAFETY: as above.
+        let freed = unsafe { length(bin.freed.head(), usize::MAX) };
+        if head + freed > (row.filled.get() + absorbed) as usize {
             return Err("bin-free");
         }
         Ok(())

@@ -2,9 +2,9 @@
 //! does not need when asked.
 
 use crate::layout::size_class::SizeClass;
-use crate::slab::free_list::length;
+use crate::slab::free_list::{last, length, link};
 
-use super::Heap;
+use super::{Heap, PARK_STEPS};
 
 impl Heap {
     /// Empties the heap: its slots go to their slabs, its slabs to whoever needs
@@ -43,16 +43,35 @@ impl Heap {
         self.drop_runs();
     }
 
-    /// Gives back what is free, once after each tick.
+    /// Gives back what is free, once after each tick and after much work.
     pub(crate) fn park(&self, tick: u64) {
-        if self.parked.replace(tick) != tick {
+        let ((parked, then), now) = (self.parked.get(), self.looks.get());
+        if parked != tick + 1 || now.wrapping_sub(then) >= PARK_STEPS {
             self.release();
+            self.parked.set((tick + 1, now));
         }
+    }
+
+    /// Puts what came back behind what is to be lent next.
+    fn join_lists(&self, class: SizeClass) {
+        let bin = self.bin(class);
+        let (head, freed) = (bin.head.head(), bin.freed.take());
+        if head.is_null() {
+            bin.head.replace(freed);
+            return;
+        }
+        // SAFETY: `bin-free`: our own list.
+        let count = unsafe { length(head, usize::MAX) };
+        // SAFETY: as above; it is that long.
+        let end = unsafe { last(head, count) };
+        // SAFETY: as above.
+        unsafe { link(end, freed) };
     }
 
     /// Makes the counters exact for this heap.
     pub(crate) fn settle_all(&self) {
         for class in SizeClass::all() {
+            self.join_lists(class);
             // SAFETY: `bin-free`: our own list.
             let left = unsafe { length(self.bin(class).head.head(), usize::MAX) } as u32;
             self.grant(class, self.bin(class).room.get());

@@ -1,11 +1,14 @@
 //! One thread's heap: a bin of free slots per class, and the slabs it owns.
 //!
 //! ```text
-//!   alloc ◀─ pop ── head ◀─ push ─ free                 bin, no owner check
-//!                    ▲         └──▶ room used up: each slot straight to its slab
-//!          all of it │
+//!   alloc ◀─ pop ── head ◀─ all of it ── freed ◀─ push ─ free   bin, no owner check
+//!                    ▲ when both are empty         └──▶ room used up: each slot
+//!          all of it │                                  straight to its slab
 //!              current slab ◀── queue ◀── list of the class ◀── new slab
 //! ```
+//!
+//! Two lists, so that a pair does not wait for the store of the pair before it;
+//! bins of slots above 1 KiB have `head` alone, which frees push to.
 //!
 //! A bin takes whatever its thread frees, whoever owns the slab: neither side
 //! of the fast path looks at a slab. What bounds a bin is `room`, which only
@@ -29,6 +32,7 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
+use crate::fatal::{Corruption, fatal};
 use crate::layout::size_class::{CLASS_COUNT, SizeClass};
 use crate::slab::SlabRef;
 use crate::slab::free_list::{FreeList, link};
@@ -59,6 +63,9 @@ use tally::{Counters, Slow};
 struct Bin {
     /// Slots to lend next.
     head: FreeList,
+    /// Slots that came back, which `head` gets when it is empty. A class with one
+    /// list has none here.
+    freed: FreeList,
     /// Frees that the bin still absorbs; below zero, minus the frees that it did
     /// not absorb. Bounded by `overflow::DIRECT_MAX`.
     room: Cell<i32>,
@@ -68,13 +75,33 @@ struct Bin {
 
 const _: () = assert!(size_of::<Bin>() == 32);
 
+impl Bin {
+    /// Counts a free; below zero when it must go to its slab.
+    #[inline(always)]
+    fn take_room(&self) -> i32 {
+        let room = self.room.get().wrapping_sub(1);
+        self.room.set(room);
+        room
+    }
+
+    /// The list that frees go to.
+    fn takes(&self, class: SizeClass) -> &FreeList {
+        if class.has_two_lists() {
+            &self.freed
+        } else {
+            &self.head
+        }
+    }
+}
+
 /// What slow paths keep per class.
 struct Row {
     /// Owned slabs with something free.
     queue: Queue,
     /// What `room` was when it was last set.
     granted: Cell<i32>,
-    /// Slots that `head` was filled with, and that frees added to it since.
+    /// Slots that `head` was filled with, and those that frees added to the bin
+    /// until `room` was last set.
     filled: Cell<u32>,
 }
 
@@ -98,9 +125,10 @@ pub(crate) struct Heap {
     life: Cell<Life>,
     rows: [Row; CLASS_COUNT],
     runs: SpinLock<RunCache>,
-    /// The tick at which the thread last parked.
-    parked: Cell<u64>,
-    /// Slow paths that had time for a look at what has aged.
+    /// One more than the tick at which the thread last gave all up to park, and
+    /// the steps that it had made by then.
+    parked: Cell<(u64, u32)>,
+    /// Steps of work so far, for a look at what has aged now and then.
     looks: Cell<u32>,
     counters: Counters,
     next: Cell<Option<NonNull<Heap>>>,
@@ -113,6 +141,7 @@ impl Heap {
             bins: [const {
                 Bin {
                     head: FreeList::new(),
+                    freed: FreeList::new(),
                     room: Cell::new(0),
                     current: Cell::new(None),
                 }
@@ -127,7 +156,7 @@ impl Heap {
                 }
             }; CLASS_COUNT],
             runs: SpinLock::new(RunCache::new()),
-            parked: Cell::new(0),
+            parked: Cell::new((0, 0)),
             looks: Cell::new(0),
             counters: Counters::new(),
             next: Cell::new(None),
@@ -153,19 +182,58 @@ impl Heap {
     /// has just ended the life of what was in it.
     #[inline(always)]
     pub(crate) unsafe fn free(&self, slot: *mut u8, class: SizeClass) {
+        if class.has_two_lists() {
+            // SAFETY: passed on.
+            unsafe { self.free_to_second(slot, class) }
+        } else {
+            // SAFETY: passed on.
+            if !unsafe { self.free_to_only(slot, class) } {
+                // SAFETY: passed on.
+                unsafe { self.free_slow(slot, class) }
+            }
+        }
+    }
+
+    /// [`Heap::free`] for a class with two lists.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Heap::free`].
+    #[inline(always)]
+    unsafe fn free_to_second(&self, slot: *mut u8, class: SizeClass) {
         let bin = self.bin(class);
-        let room = bin.room.get().wrapping_sub(1);
-        bin.room.set(room);
-        let head = bin.head.head();
+        let (room, head) = (bin.take_room(), bin.freed.head());
+        if room < 0 {
+            // SAFETY: passed on.
+            return unsafe { self.free_past(slot, class) };
+        }
         // What was freed just before cannot be freed again: a comparison of
         // what is at hand anyway.
+        if head == slot.cast() {
+            freed_twice();
+        }
+        // SAFETY: `bin-free`, as the caller promised.
+        unsafe { link(slot.cast(), head) };
+        bin.freed.replace(slot.cast());
+    }
+
+    /// [`Heap::free`] for a class with one list; false when it is for
+    /// [`Heap::free_slow`] to do.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Heap::free`].
+    #[inline(always)]
+    unsafe fn free_to_only(&self, slot: *mut u8, class: SizeClass) -> bool {
+        let bin = self.bin(class);
+        let (room, head) = (bin.take_room(), bin.head.head());
         if room < 0 || head == slot.cast() {
-            // SAFETY: passed on.
-            return unsafe { self.free_slow(slot, class) };
+            return false;
         }
         // SAFETY: `bin-free`, as the caller promised.
         unsafe { link(slot.cast(), head) };
         bin.head.replace(slot.cast());
+        true
     }
 
     #[inline(always)]
@@ -174,20 +242,24 @@ impl Heap {
         unsafe { self.bins.get_unchecked(class.index()) }
     }
 
+    #[inline(always)]
     fn row(&self, class: SizeClass) -> &Row {
-        &self.rows[class.index()]
+        // SAFETY: as above.
+        unsafe { self.rows.get_unchecked(class.index()) }
     }
 
     fn number(&self) -> u64 {
         self.number.get()
     }
 
-    /// Lets memory age by itself, now and then.
+    /// Lets memory age by itself, now and then: the more often, the more `steps`
+    /// the caller's work is worth.
     #[inline]
-    fn look_at_age(&self) {
-        let looks = self.looks.get().wrapping_add(1);
-        self.looks.set(looks);
-        if looks.is_multiple_of(LOOKS) {
+    fn look_at_age(&self, steps: u32) {
+        let before = self.looks.get();
+        let after = before.wrapping_add(steps);
+        self.looks.set(after);
+        if before / LOOK_STEPS != after / LOOK_STEPS {
             tick::age_by_itself();
         }
     }
@@ -208,8 +280,8 @@ impl Heap {
         bin.room.set(room);
     }
 
-    /// Counts what `head` has lent since it was filled, when `left` slots are
-    /// still on it and it goes on with `filled`.
+    /// Counts what the bin has lent since it was filled, when `left` slots are
+    /// still there and it goes on with `filled`.
     fn settle(&self, class: SizeClass, left: u32, filled: u32) {
         let row = self.row(class);
         // Wrapping: a program that breaks a list must not make us panic.
@@ -219,9 +291,22 @@ impl Heap {
     }
 }
 
-/// Slow paths of a heap to one look at whether memory has aged. Guessed: some
-/// thousand small blocks.
-const LOOKS: u32 = 8;
+/// Steps of a heap from one look at whether memory has aged to the next. Guessed:
+/// some thousand small blocks.
+const LOOK_STEPS: u32 = 256;
+/// Steps after which a thread that parks gives all up once more, before there is
+/// a tick: a burst of some megabytes. Guessed: refilling costs a few hundredths of
+/// that work.
+const PARK_STEPS: u32 = 1024 * SLOW_STEPS;
+/// Steps that a refill or a full bin is worth.
+const SLOW_STEPS: u32 = 32;
+
+/// Out of the way of the fast paths.
+#[cold]
+#[inline(never)]
+fn freed_twice() -> ! {
+    fatal(Corruption::DoubleFree)
+}
 
 /// How many of the frees that took `room` from `granted` to `left` the bin
 /// absorbed.
@@ -253,8 +338,12 @@ pub(crate) fn alloc_after(layout: Layout, before: impl FnOnce()) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn alloc_without_bin(class: SizeClass, before: impl FnOnce()) -> *mut u8 {
+    let slot = tls::with(|heap| heap.lend_freed(class));
+    if !slot.is_null() {
+        return slot;
+    }
     before();
-    tls::with(|heap| heap.alloc_slow(class))
+    tls::with(|heap| heap.refill(class))
 }
 
 /// As [`alloc`], and the first `layout.size()` bytes are zero.
@@ -281,9 +370,31 @@ pub(crate) fn alloc_zeroed(layout: Layout) -> *mut u8 {
 /// the same place, by any thread, and nobody uses it any more.
 #[inline(always)]
 pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
-    match SizeClass::for_layout(layout.size(), layout.align()) {
+    if let Some(class) = SizeClass::with_two_lists(layout.size(), layout.align()) {
         // SAFETY: passed on: the layout leads to the class that it was lent for.
-        Some(class) => tls::with(|heap| unsafe { heap.free(block, class) }),
+        return tls::with(|heap| unsafe { heap.free_to_second(block, class) });
+    }
+    if let Some(class) = SizeClass::for_layout(layout.size(), layout.align()) {
+        // SAFETY: passed on, as above.
+        if tls::with(|heap| unsafe { heap.free_to_only(block, class) }) {
+            return;
+        }
+    }
+    // SAFETY: passed on.
+    unsafe { free_beyond(block, layout) }
+}
+
+/// What is left of [`free`] above the classes with two lists: one call, as all of
+/// `free` must be small enough to be inlined everywhere.
+///
+/// # Safety
+///
+/// As for [`free`]; a class with one list has counted the free.
+#[inline(never)]
+unsafe fn free_beyond(block: *mut u8, layout: Layout) {
+    match SizeClass::for_layout(layout.size(), layout.align()) {
+        // SAFETY: passed on.
+        Some(class) => tls::with(|heap| unsafe { heap.free_slow(block, class) }),
         // SAFETY: passed on.
         None => unsafe { large::free(block, layout) },
     }

@@ -1,9 +1,9 @@
 //! What a free does when its bin has no room.
 //!
-//! Allocations do not count, so the bin may have room after all: the first free
-//! without room looks. If the bin is full, that one and each further slot go straight to their slabs, until an allocation finds the bin empty: a
-//! free of a million blocks touches each once, and a slab that empties is found
-//! at once. When that goes on for long, the bin's own slots are sent back too, as
+//! That slot and each further one go straight to their slabs, until an allocation
+//! finds nothing to lend next: a free of a million blocks touches each once, and a
+//! slab that empties is found at once. Where a bin has one list, allocations do not
+//! count, so it may have room after all: the first free without room looks. When that goes on for long, the bin's own slots are sent back too, as
 //! a few of them would keep every slab from emptying.
 
 use core::ptr::null_mut;
@@ -18,7 +18,7 @@ use crate::slab::remote::State;
 use crate::slab::{NO_OWNER, Slab, SlabRef};
 
 use super::tally::Slow;
-use super::{Heap, absorbed, depot, tls};
+use super::{Heap, SLOW_STEPS, absorbed, depot, tls};
 
 /// Frees in a row that go past a bin before it is emptied: four bins of the
 /// smallest slots.
@@ -42,7 +42,7 @@ struct Group {
 }
 
 impl Heap {
-    /// [`Heap::free`] without room.
+    /// [`Heap::free_to_second`] without room.
     ///
     /// A mass of frees ends here, each with a miss of the cache or two: the
     /// fewer instructions, the more misses are waited for at one time. So what
@@ -52,17 +52,15 @@ impl Heap {
     ///
     /// As for [`Heap::free`].
     #[inline(never)]
-    pub(super) unsafe fn free_slow(&self, slot: *mut u8, class: SizeClass) {
-        if map::contains(slot.addr()) {
+    pub(super) unsafe fn free_past(&self, slot: *mut u8, class: SizeClass) {
+        if map::seems_to_contain(slot.addr()) {
             // SAFETY: the map knows the segment; were the slot in its first
             // slice, the line would be the unused one of that slice.
-            let slab = unsafe { Slab::around(slot, class) };
-            // `room` has counted this free: from -1 on it counts direct ones.
-            // The first one and the last look further.
-            let direct = -self.bin(class).room.get();
-            let is_middle = (direct - 2).cast_unsigned() < DIRECT_MAX.cast_unsigned() - 2;
+            let slab = unsafe { Slab::around_small(slot) };
+            // `room` has counted this free, below zero from -1 on.
+            let is_due = self.bin(class).room.get() % DIRECT_MAX == 0;
             // Slots go to their own slab's list, whatever class the caller names.
-            if slab.is_owned_by(self.number()) && is_middle {
+            if slab.is_owned_by(self.number()) && !is_due {
                 let head = slab.free.head();
                 if head == slot.cast() {
                     fatal(Corruption::DoubleFree);
@@ -74,34 +72,34 @@ impl Heap {
             }
         }
         // SAFETY: passed on.
-        unsafe { self.free_slower(slot, class) };
+        unsafe { self.free_slow(slot, class) };
     }
 
-    /// What is left of [`Heap::free_slow`].
+    /// [`Heap::free`] without room, all of it.
     ///
     /// # Safety
     ///
     /// As for [`Heap::free`].
     #[cold]
     #[inline(never)]
-    unsafe fn free_slower(&self, slot: *mut u8, class: SizeClass) {
-        if self.bin(class).head.head() == slot.cast() {
+    pub(super) unsafe fn free_slow(&self, slot: *mut u8, class: SizeClass) {
+        if self.bin(class).takes(class).head() == slot.cast() {
             fatal(Corruption::DoubleFree);
         }
         if self.number() == 0 {
             // SAFETY: passed on.
             return unsafe { self.free_unready(slot, class) };
         }
-        let room = self.bin(class).room.get();
-        if room == -1 && self.make_room(class) {
-            self.look_at_age();
+        let is_first = self.bin(class).room.get() == -1;
+        if is_first && !class.has_two_lists() && self.make_room(class) {
+            self.look_at_age(SLOW_STEPS);
             // SAFETY: passed on.
             return unsafe { self.free(slot, class) };
         }
-        if room <= -DIRECT_MAX {
+        if self.bin(class).room.get() <= -DIRECT_MAX {
             self.counters.go_slow(Slow::Drain, 1);
             self.drain(class);
-            self.look_at_age();
+            self.look_at_age(SLOW_STEPS);
             // The next ones go on past the bin, which would pin every slab.
             self.grant(class, -1);
         }
@@ -126,8 +124,8 @@ impl Heap {
         tls::fallback(|heap| unsafe { heap.free(slot, class) });
     }
 
-    /// Grants room anew if a bin has some; `room` does not tell, as allocations
-    /// leave it alone. Twice its slots are many for a bin that lends meanwhile,
+    /// Grants room anew if a bin with one list has some; `room` does not tell, as
+    /// allocations leave it alone. Twice its slots are many for a bin that lends meanwhile,
     /// its slots for one that only takes back.
     #[inline(never)]
     fn make_room(&self, class: SizeClass) -> bool {
@@ -163,7 +161,9 @@ impl Heap {
 
     fn drain_by<const GROUPS: usize>(&self, class: SizeClass) {
         self.grant(class, 0);
-        let left = self.flush::<GROUPS>(self.bin(class).head.take(), class);
+        let bin = self.bin(class);
+        let left = self.flush::<GROUPS>(bin.head.take(), class)
+            + self.flush::<GROUPS>(bin.freed.take(), class);
         self.settle(class, left, 0);
     }
 

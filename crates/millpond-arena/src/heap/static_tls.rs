@@ -72,11 +72,10 @@ mod tests {
         // pointers, and an enum whose first variant is zero.
         let heap = unsafe { MaybeUninit::<Heap>::zeroed().assume_init() };
         assert_eq!((heap.number(), heap.life.get()), (0, Life::Fresh));
-        assert!(
-            heap.bins.iter().all(|bin| bin.head.is_empty()
-                && bin.room.get() == 0
-                && bin.current.get().is_none())
-        );
+        assert!(heap.bins.iter().all(|bin| bin.head.is_empty()
+            && bin.freed.is_empty()
+            && bin.room.get() == 0
+            && bin.current.get().is_none()));
         assert_eq!(heap.check(), Ok(()));
     }
 

@@ -19,7 +19,7 @@
 
 use crate::config::{
     CARVE_BYTES, CARVE_MAX_SLOTS, CARVE_MIN_MAX_SLOT_BYTES, CARVE_MIN_SLOTS, LARGE_SLAB_BYTES,
-    MAX_SLOT_BYTES, SLICE_BYTES, SMALL_SLAB_MAX_SLOT_BYTES,
+    MAX_SLOT_BYTES, SLICE_BYTES, SMALL_SLAB_MAX_SLOT_BYTES, TWO_LISTS_MAX_SLOT_BYTES,
 };
 
 /// Number of size classes.
@@ -71,6 +71,7 @@ static FACTS: [Facts; CLASS_COUNT] = {
     table
 };
 
+const _: () = assert!(TWO_LISTS_MAX_SLOT_BYTES <= SMALL_SLAB_MAX_SLOT_BYTES);
 const _: () = assert!(MAX_SLOT_BYTES <= u16::MAX as usize);
 const _: () = assert!(SizeClass::compute(MAX_SLOT_BYTES) as usize == CLASS_COUNT - 1);
 
@@ -85,17 +86,33 @@ impl SizeClass {
     /// alignment, so a block may be freed by the size that it was found to have.
     #[inline(always)]
     pub(crate) const fn for_layout(bytes: usize, align: usize) -> Option<SizeClass> {
-        // A rounded size is a multiple of the step between classes, or the
-        // step is a multiple of `align`: either way the slot is one of `align`.
-        let rounded = if align > 16 {
-            (bytes + (align - 1)) & !(align - 1)
-        } else {
-            bytes
-        };
+        let rounded = SizeClass::rounded(bytes, align);
         if rounded > MAX_SLOT_BYTES {
             return None;
         }
         Some(SizeClass(CLASS_OF[(rounded + 15) >> 4]))
+    }
+
+    /// As [`SizeClass::for_layout`], if the class has two lists.
+    #[inline(always)]
+    pub(crate) const fn with_two_lists(bytes: usize, align: usize) -> Option<SizeClass> {
+        let rounded = SizeClass::rounded(bytes, align);
+        if rounded > TWO_LISTS_MAX_SLOT_BYTES {
+            return None;
+        }
+        Some(SizeClass(CLASS_OF[(rounded + 15) >> 4]))
+    }
+
+    /// What a slot must hold, so that it has the alignment too.
+    #[inline(always)]
+    const fn rounded(bytes: usize, align: usize) -> usize {
+        // A rounded size is a multiple of the step between classes, or the
+        // step is a multiple of `align`: either way the slot is one of `align`.
+        if align > 16 {
+            (bytes + (align - 1)) & !(align - 1)
+        } else {
+            bytes
+        }
     }
 
     /// The class of that index, which is below [`CLASS_COUNT`].
@@ -118,6 +135,12 @@ impl SizeClass {
     #[inline(always)]
     pub(crate) const fn slot_bytes(self) -> usize {
         self.facts().slot_bytes as usize
+    }
+
+    /// Whether bins of this class lend from one list and take back onto another.
+    #[inline(always)]
+    pub(crate) const fn has_two_lists(self) -> bool {
+        self.0 <= SizeClass::compute(TWO_LISTS_MAX_SLOT_BYTES)
     }
 
     /// Bytes and alignment of the slabs of this class.

@@ -35,6 +35,13 @@ pub(crate) fn contains(address: usize) -> bool {
     }
 }
 
+/// As [`contains`], and does not look at the bits that no address has.
+#[inline(always)]
+pub(crate) fn seems_to_contain(address: usize) -> bool {
+    // Acquire: as in `contains`.
+    MAP[address / SEGMENT_BYTES % SEGMENTS].load(Acquire) != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
