@@ -158,7 +158,9 @@ pub use crate::error::TryReserveError;
 pub use crate::frozen::{FrozenIntoIter, FrozenIter, FrozenMap};
 pub use crate::hash::{DefaultHashBuilder, DefaultHasher};
 pub use crate::map::HashMap;
-pub use crate::pool::{MapPool, PooledCounterMap, PooledMap, PooledSet, map_pools, relieve};
+pub use crate::pool::{
+    HintName, MapPool, PooledCounterMap, PooledMap, PooledSet, map_pools, relieve,
+};
 pub use crate::scan::{ScanCursor, StaleCursor};
 pub use crate::scope::Scope;
 pub use crate::set::HashSet;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Barrier;
 use std::thread;
 
-use millpond_map::{HashMap, MapPool, PooledMap};
+use millpond_map::{HashMap, HintName, MapPool, PooledMap};
 
 /// One request of `n` entries, from one call site.
 fn request(pool: &MapPool, n: u64) -> usize {
@@ -77,6 +77,26 @@ fn sites_learn_apart_and_helpers_learn_for_their_callers() {
     }
     assert_eq!(capacities, (16, 1_792));
     assert_eq!((pool.stats().sites, pool.stats().grown), (2, 4));
+}
+
+#[test]
+fn names_learn_together_wherever_they_are_used_and_apart_where_there_are_two() {
+    const SMALL: HintName = HintName::new();
+    const LARGE: HintName = HintName::new();
+    assert_ne!(SMALL, LARGE);
+    let pool = MapPool::new("test");
+    for _ in 0..10 {
+        for (name, entries) in [(SMALL, 10), (LARGE, 1_000)] {
+            let mut map = pool.checkout_named(name);
+            map.extend((0..entries).map(|key| (key, key)));
+        }
+    }
+    let elsewhere = pool.checkout_named::<String, ()>(LARGE);
+    assert_eq!(elsewhere.capacity(), 1_792);
+    assert_eq!(pool.checkout_set_named::<u8>(SMALL).capacity(), 16);
+    let sites = pool.call_sites();
+    assert_eq!(sites.len(), 2);
+    assert!(sites.iter().all(|site| site.location.file() == file!()));
 }
 
 #[test]

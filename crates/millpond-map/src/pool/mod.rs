@@ -137,6 +137,35 @@ impl MapPool {
         PooledSet::issue(Call::new(self, Location::caller()))
     }
 
+    /// Lends an empty map, with room for as many entries as maps of this `name` have
+    /// needed so far, wherever they were checked out.
+    ///
+    /// For one kind of map that several places make, or one place that makes several.
+    ///
+    /// ```
+    /// use millpond_map::{HintName, MapPool};
+    ///
+    /// static MAPS: MapPool = MapPool::new("requests");
+    /// const HEADERS: HintName = HintName::new();
+    ///
+    /// let mut headers = MAPS.checkout_named(HEADERS);
+    /// headers.insert("host", "example.org");
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// As [`checkout`](Self::checkout).
+    #[inline]
+    pub fn checkout_named<K, V>(&self, name: HintName) -> PooledMap<'_, K, V> {
+        PooledMap::issue(Call::new(self, name.0))
+    }
+
+    /// Lends an empty set, as [`checkout_named`](Self::checkout_named) does a map.
+    #[inline]
+    pub fn checkout_set_named<T>(&self, name: HintName) -> PooledSet<'_, T> {
+        PooledSet::issue(Call::new(self, name.0))
+    }
+
     /// Begins a scope: maps, sets, strings and slices of one request, given
     /// back together.
     pub fn scope(&self) -> Scope<'_> {
@@ -197,6 +226,26 @@ impl MapPool {
     #[inline]
     pub(crate) fn note_scope_return(&self) {
         self.shards.count_one(Count::ScopeReturns);
+    }
+}
+
+/// What maps that need the same room have in common: a hint of their own, whatever
+/// calls check them out.
+///
+/// Goes by the place where it was made: declare it once, as a constant, and hand it to
+/// [`MapPool::checkout_named`]. Statistics by call site name that place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HintName(&'static Location<'static>);
+
+impl HintName {
+    /// Makes a name that differs from those made at other places.
+    #[track_caller]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a default would be one name for all"
+    )]
+    pub const fn new() -> Self {
+        Self(Location::caller())
     }
 }
 
