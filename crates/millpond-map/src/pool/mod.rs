@@ -67,7 +67,7 @@ use shard::{Count, Shards};
 /// # Cost
 ///
 /// In steady state no call to the global allocator and none to the operating
-/// system, whatever the size: memory comes from [`Slabs`], which lends what the
+/// system, whatever the size: memory comes from [`Slabs`](millpond_arena::Slabs), which lends what the
 /// thread has just given back. What the pool adds to making and dropping a map
 /// by hand is a look at the hint, a few nanoseconds, and no write to memory that
 /// other threads write.

@@ -130,8 +130,7 @@ impl RawIndices {
         }
         loop {
             loop {
-                let mut lanes = self.lanes;
-                while let Some(lane) = lanes.next() {
+                for lane in self.lanes {
                     accumulated = f(accumulated, self.off, lane);
                 }
                 self.off = self.off.wrapping_add(GROUP_SLOTS);
