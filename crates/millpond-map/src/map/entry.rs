@@ -52,7 +52,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
             }
             Look::Vacant(vacancy) => vacancy,
             Look::Further(lanes) => match self.find_or_make_room(hash, lanes, &key) {
-                Some((index, slot)) => {
+                Ok((index, slot)) => {
                     return Entry::Occupied(OccupiedEntry {
                         map: self,
                         hash,
@@ -60,7 +60,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
                         slot,
                     });
                 }
-                None => Vacancy::SOMEWHERE,
+                Err(vacancy) => vacancy,
             },
         };
         Entry::Vacant(VacantEntry {
@@ -80,7 +80,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
         hash: u64,
         lanes: BitMask,
         key: &Q,
-    ) -> Option<Found<(K, V)>>
+    ) -> Result<Found<(K, V)>, Vacancy>
     where
         Q: Equivalent<K> + ?Sized,
     {

@@ -11,6 +11,7 @@
 //! - `typed`: the slab was laid out for entries of layout `TableLayout::of::<T>()` and lent
 //!   by `alloc`, and every full slot holds an initialised `T`.
 
+mod apart;
 mod check;
 #[cfg(test)]
 mod churn;
@@ -91,6 +92,11 @@ pub(crate) struct Vacancy(usize);
 impl Vacancy {
     /// There is room, but where is not known.
     pub(crate) const SOMEWHERE: Vacancy = Vacancy(usize::MAX);
+
+    /// The slot at `index`, which is empty, in the home group of the entry.
+    const fn at(index: usize) -> Vacancy {
+        Vacancy(index)
+    }
 }
 
 /// A table of `T` in a slab lent by `A`.
@@ -259,9 +265,9 @@ impl<T, A: Allocator> RawTable<T, A> {
             if eq(unsafe { slot.as_ref() }) {
                 return (Look::Found(off | lane, slot), group);
             }
-            if !lanes.at_most_one() {
-                return (Look::Further(lanes.without_lowest()), group);
-            }
+            // Either the entry is behind the one with the same tag, or it has to be kept
+            // apart from it.
+            return (Look::Further(lanes.without_lowest()), group);
         }
         // SAFETY: `front`, as above.
         if !unsafe { self.inner.front_passed(off, hash) }
@@ -333,12 +339,13 @@ impl<T, A: Allocator> RawTable<T, A> {
         lanes: BitMask,
         eq: impl FnMut(&T) -> bool,
         hasher: impl Fn(&T) -> u64,
-    ) -> Option<Found<T>> {
-        let index = self.find_further(hash, lanes, eq);
-        if index.is_none() {
-            self.make_room(hash, hasher);
+    ) -> Result<Found<T>, Vacancy> {
+        if let Some(index) = self.find_further(hash, lanes, eq) {
+            // SAFETY: `slab`. An entry has just been found there.
+            return Ok((index, unsafe { self.slot(index) }.as_ptr()));
         }
-        self.found(index)
+        self.make_room(hash, &hasher);
+        Err(self.keep_apart(hash, &hasher))
     }
 
     /// Finds the entry in `lanes` of the home group or past it, or claims a slot for it
@@ -365,9 +372,12 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: `slab`. An entry has just been found there.
             return Ok(unsafe { self.slot(index) });
         }
-        self.make_room(hash, hasher);
-        // SAFETY: `make_room` has just made room; the rest by contract.
-        Err(unsafe { self.claim(hash) })
+        self.make_room(hash, &hasher);
+        let vacancy = self.keep_apart(hash, &hasher);
+        // SAFETY: `make_room` has just made room, and the vacancy is new; the rest by contract.
+        let (_, slot) = unsafe { self.fill(vacancy, hash) };
+        // SAFETY: a slot of the table.
+        Err(unsafe { NonNull::new_unchecked(slot) })
     }
 
     /// Claims a slot for an entry with `hash` that is not in the table.

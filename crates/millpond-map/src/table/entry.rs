@@ -57,10 +57,7 @@ impl<T, A: Allocator> HashTable<T, A> {
             Look::Found(index, slot) => Ok((index, slot.as_ptr())),
             Look::Vacant(vacancy) => Err(vacancy),
             // Room is made now, so that filling the place cannot fail.
-            Look::Further(lanes) => self
-                .raw
-                .find_or_make_room(hash, lanes, eq, hasher)
-                .ok_or(Vacancy::SOMEWHERE),
+            Look::Further(lanes) => self.raw.find_or_make_room(hash, lanes, eq, hasher),
         };
         match found {
             Ok((index, slot)) => Entry::Occupied(OccupiedEntry {
