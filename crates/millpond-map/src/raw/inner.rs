@@ -30,11 +30,7 @@ use core::ptr::NonNull;
 
 use super::front::Front;
 use super::history::History;
-use super::layout::{
-    COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS,
-    counters_above_control, guests_above_control, list_below_control,
-};
-use super::probe::Probe;
+use super::layout::{FILTER_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, list_below_control};
 use super::reach::Reach;
 use crate::control::{GROUP_SLOTS, Group, Needle, tag};
 
@@ -292,106 +288,6 @@ impl RawInner {
         unsafe { self.filters().byte_add(off / SLOTS_PER_FILTER_BYTE) }
     }
 
-    /// Tells whether an entry of the class of `hash` went past the group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a multiple of 16, below `limit`.
-    #[inline]
-    pub(super) unsafe fn passed(&self, off: usize, hash: u64) -> bool {
-        // SAFETY: `slab`, by contract.
-        let filter = unsafe { self.filter(off) };
-        // SAFETY: `slab`. Filters are initialised when the slab is lent.
-        tag::is_in(unsafe { filter.read() }, hash)
-    }
-
-    /// Returns the place of the counters of the group at `off`: four bits for each class, the
-    /// first one lowest.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a multiple of 16, below `limit`, and the table is not shared.
-    unsafe fn counters(&self, off: usize) -> NonNull<u32> {
-        let above = counters_above_control(self.span()) + off / GROUP_SLOTS * COUNTER_BYTES;
-        // SAFETY: `slab`. Four bytes of counters for each group follow the filters. They are
-        // aligned, since the tags are and the distance is a multiple of four.
-        unsafe { self.control().add(above) }.cast()
-    }
-
-    /// Returns the counter of the class of `hash` in the group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// As [`counters`](Self::counters); `filter`: the group has a bit.
-    pub(super) unsafe fn count_of(&self, off: usize, hash: u64) -> u32 {
-        // SAFETY: `slab`, by contract.
-        let counters = unsafe { self.counters(off) };
-        // SAFETY: `filter`. The group has a bit, so its counters are initialised.
-        let counts = unsafe { counters.read() };
-        counts >> (4 * tag::class(hash)) & STUCK
-    }
-
-    /// Sets the counter of the class of `hash` in the group at `off` to `count`, at most
-    /// [`STUCK`].
-    ///
-    /// # Safety
-    ///
-    /// As [`count_of`](Self::count_of).
-    unsafe fn set_count(&mut self, off: usize, hash: u64, count: u32) {
-        debug_assert!(count <= STUCK);
-        // SAFETY: `slab`, by contract.
-        let counters = unsafe { self.counters(off) };
-        // SAFETY: `filter`. The group has a bit, so its counters are initialised.
-        let others = unsafe { counters.read() } & !(STUCK << (4 * tag::class(hash)));
-        // SAFETY: `slab`; the slab is our own.
-        unsafe { counters.write(others | count << (4 * tag::class(hash))) };
-    }
-
-    /// Returns the place of the set of guests of the group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a multiple of 16, below `limit`; `mask` is not zero.
-    pub(super) unsafe fn guests(&self, off: usize) -> NonNull<u16> {
-        let index = off / GROUP_SLOTS * GUESTS_BYTES;
-        // SAFETY: `slab`. A set for each group follows the counters. It is aligned, since
-        // the tags are and the distance is even.
-        unsafe {
-            self.control()
-                .add(guests_above_control(self.span()) + index)
-        }
-        .cast()
-    }
-
-    /// Returns the lanes of the group at `off` that hold guests, lane `n` in bit `n`.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a multiple of 16, below `limit`.
-    pub(super) unsafe fn guest_lanes(&self, off: usize) -> u16 {
-        if self.is_single() {
-            return 0;
-        }
-        // SAFETY: `slab`, by contract; there is more than one group.
-        let guests = unsafe { self.guests(off) };
-        // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
-        unsafe { guests.read() }
-    }
-
-    /// Adds `lane` to the guests of the group at `off`, or takes it out.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a multiple of 16, below `limit`; `mask` is not zero.
-    pub(super) unsafe fn set_guest(&mut self, off: usize, lane: usize, is_guest: bool) {
-        // SAFETY: `slab`, by contract.
-        let guests = unsafe { self.guests(off) };
-        // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
-        let lanes = unsafe { guests.read() } & !(1 << lane);
-        // SAFETY: `slab`; a table of several groups is not shared.
-        unsafe { guests.write(lanes | u16::from(is_guest) << lane) };
-    }
-
     /// Returns the place of the dirty byte of `line`.
     ///
     /// # Safety
@@ -447,7 +343,7 @@ impl RawInner {
     /// it, and the caller writes the slot before anything else reads the table or unwinds.
     /// `room`: `growth_left` is not zero.
     #[inline]
-    unsafe fn put(&mut self, off: usize, lane: usize, group: Group, needle: Needle) {
+    pub(super) unsafe fn put(&mut self, off: usize, lane: usize, group: Group, needle: Needle) {
         let control = self.control();
         // SAFETY: by contract.
         unsafe { self.put_at(control, off, group.with(needle, lane)) };
@@ -531,63 +427,6 @@ impl RawInner {
         unsafe { self.claim_away(hash) }
     }
 
-    /// Claims a slot past the home group of `hash`, which is full.
-    ///
-    /// # Safety
-    ///
-    /// As [`claim`](Self::claim).
-    #[cold]
-    #[inline(never)]
-    unsafe fn claim_away(&mut self, hash: u64) -> usize {
-        let mut probe = Probe::new(self.home(hash), self.limit);
-        loop {
-            let off = probe.off();
-            // SAFETY: `slab`. A probe goes through groups of the table.
-            let group = unsafe { self.group(off) };
-            if let Some(lane) = group.empties().lowest() {
-                // SAFETY: the lane is the lowest empty one of the group; the rest by contract.
-                unsafe { self.put(off, lane, group, Needle::of(hash)) };
-                // SAFETY: `slab`. The home group is full and another one is not.
-                unsafe { self.set_guest(off, lane, true) };
-                self.displaced += 1;
-                return off | lane;
-            }
-            // SAFETY: `slab`, as above; a shared table has no room.
-            unsafe { self.pass(off, hash) };
-            let more = probe.advance();
-            debug_assert!(more, "`room` promises an empty lane");
-        }
-    }
-
-    /// Notes that an entry with `hash` goes past the full group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a group of this table, which is not shared.
-    unsafe fn pass(&mut self, off: usize, hash: u64) {
-        // SAFETY: `slab`, by contract.
-        let filter = unsafe { self.filter(off) };
-        // SAFETY: `slab`. Filters are initialised when the slab is lent.
-        let bits = unsafe { filter.read() };
-        let count = if tag::is_in(bits, hash) {
-            // SAFETY: `filter`. The group has a bit.
-            unsafe { self.count_of(off, hash) }
-        } else {
-            if bits == 0 {
-                // SAFETY: `slab`, by contract.
-                let counters = unsafe { self.counters(off) };
-                // SAFETY: `slab`; the slab is our own.
-                unsafe { counters.write(0) };
-            }
-            // SAFETY: `slab`; the slab is our own.
-            unsafe { filter.write(bits | tag::filter_bits(hash)) };
-            self.filtered = true;
-            0
-        };
-        // SAFETY: `filter`. The group has a bit now, and its counters are initialised.
-        unsafe { self.set_count(off, hash, (count + 1).min(STUCK)) };
-    }
-
     /// Empties the lane of the entry at `index`, whose hash is `hash`.
     ///
     /// A wrong hash, from a key that changed, does no harm to memory: at worst bits stay.
@@ -645,60 +484,6 @@ impl RawInner {
     pub(super) fn note_erased(&mut self) {
         self.len -= 1;
         self.growth_left += 1;
-    }
-
-    /// Takes back what was noted when an entry with `hash` came to the slot at `index`, which
-    /// is not in its home group.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn forget_guest(&mut self, index: usize, hash: u64) {
-        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
-        // SAFETY: `slab`. The entry lay in a group of the table.
-        if unsafe { self.guest_lanes(off) } >> lane & 1 == 0 {
-            return; // the hash is not the one that brought the entry here
-        }
-        // SAFETY: `slab`; a single group has no guests.
-        unsafe { self.set_guest(off, lane, false) };
-        self.displaced -= 1;
-        self.forget_path(off, hash);
-    }
-
-    /// Takes back what was noted on the way of an entry with `hash` to the group at `off`.
-    pub(super) fn forget_path(&mut self, off: usize, hash: u64) {
-        // A probe comes to every group, so to this one, whatever the hash.
-        let mut probe = Probe::new(self.home(hash), self.limit);
-        while probe.off() != off {
-            // SAFETY: `slab`. A probe goes through groups of the table, which had an entry.
-            unsafe { self.forget_pass(probe.off(), hash) };
-            probe.advance();
-        }
-    }
-
-    /// Counts one entry less that goes past the group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a group of this table, which is not shared.
-    unsafe fn forget_pass(&mut self, off: usize, hash: u64) {
-        // SAFETY: `slab`, by contract.
-        if !unsafe { self.passed(off, hash) } {
-            return; // only with a hash that changed
-        }
-        // SAFETY: `filter`. The group has a bit.
-        let count = unsafe { self.count_of(off, hash) };
-        if count == STUCK {
-            return;
-        }
-        // SAFETY: as above.
-        unsafe { self.set_count(off, hash, count - 1) };
-        if count == 1 {
-            // SAFETY: `slab`, by contract.
-            let filter = unsafe { self.filter(off) };
-            // SAFETY: `slab`. Filters are initialised when the slab is lent.
-            let bits = unsafe { filter.read() };
-            // SAFETY: `slab`; the slab is our own.
-            unsafe { filter.write(bits & !tag::filter_bits(hash)) };
-        }
     }
 }
 

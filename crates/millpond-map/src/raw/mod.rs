@@ -20,6 +20,7 @@ mod clone;
 mod double;
 mod drain;
 mod front;
+mod guests;
 mod history;
 mod inner;
 mod iter;
