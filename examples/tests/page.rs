@@ -62,9 +62,9 @@ fn a_calm_server(browser: &Browser) {
         before + 3
     ));
     tab.wait("document.querySelector('#memory path.line').getAttribute('d').split('L').length > 3");
-    tab.wait("document.querySelectorAll('#p50 path.line').length === 4");
+    tab.wait("document.querySelectorAll('#p50 path.line').length === 5");
     tab.wait("document.querySelectorAll('#groups button').length === 2");
-    tab.wait("document.querySelectorAll('#totals tr').length === 4");
+    tab.wait("document.querySelectorAll('#totals tr').length === 5");
     tab.wait("document.querySelector('#pools').innerText.includes('requests')");
     tab.wait("document.querySelector('#maps').innerText.includes('recent')");
     tab.wait("document.querySelector('#verdict').innerText.startsWith('Nothing to report')");
