@@ -55,6 +55,11 @@ impl<T, A: Allocator> RawTable<T, A> {
         hasher: &impl Fn(&T) -> u64,
     ) -> Vacancy {
         // SAFETY: `slab`. A home is a group of the table.
+        if unsafe { self.inner.guest_lanes(off) } >> lane & 1 != 0 {
+            // `guests`: its lane is noted, whatever its hash says by now.
+            return Vacancy::SOMEWHERE;
+        }
+        // SAFETY: `slab`, as above.
         let group = unsafe { self.inner.group(off) };
         let mut free = group.empties().bits() & !(KIND << (lane % 4));
         let mut next = || {
@@ -74,7 +79,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         let below = (1_u16 << its) - 1;
         let hidden = group.matches(needle).mask().bits() & below & !(1 << lane);
         let looks_alike = tag::of(hash, mine) == tag::of(other_hash, mine);
-        // A guest is not looked for here first. A hash that changed is not the table's matter.
+        // Nor is one moved whose hash has changed, so that its home is another group by now.
         if hidden != 0 || looks_alike || self.inner.home(other_hash) != off {
             return Vacancy::SOMEWHERE;
         }
@@ -142,5 +147,54 @@ mod tests {
         assert!(at_half < 1_500, "{at_half}");
         let at_three_quarters = hidden(12_288, 16_384);
         assert!(at_three_quarters < 6_000, "{at_three_quarters}");
+    }
+
+    /// A guest whose hash has changed to that of the group that it lies in was moved to
+    /// another lane, and its note as a guest stayed with an empty one: growth then took what
+    /// was left in that slot for an entry.
+    #[test]
+    fn a_guest_whose_hash_has_changed_stays_where_it_is_noted() {
+        use core::cell::Cell;
+
+        type Entry = (u64, Cell<u64>);
+        let hasher = |entry: &Entry| entry.1.get();
+        let mut table = RawTable::<Entry, _>::try_with_capacity_in(28, Slabs).unwrap();
+        let insert = |table: &mut RawTable<Entry, _>, number: u64, hash: u64| {
+            let eq = |held: &Entry| held.0 == number;
+            let vacancy = match table.look(hash, eq).0 {
+                Look::Found(..) => panic!("{number} is there already"),
+                Look::Vacant(vacancy) => vacancy,
+                Look::Further(lanes) => table
+                    .find_or_make_room(hash, lanes, eq, hasher)
+                    .expect_err("a new number"),
+            };
+            // SAFETY: the vacancy is new, and the slot is written right below.
+            let (_, slot) = unsafe { table.fill(vacancy, hash) };
+            // SAFETY: just claimed.
+            unsafe { slot.write((number, Cell::new(hash))) };
+        };
+        // Sixteen fill group 0, each with a tag of its own; the next is a guest of group 1.
+        for number in 0..17 {
+            insert(&mut table, number, (number + 2) * 0x0101_0101 << 32);
+        }
+        let (_, guest) = table
+            .find(18 * 0x0101_0101 << 32, |held| held.0 == 16)
+            .expect("the guest");
+        // SAFETY: just found.
+        let its_hash = unsafe { &(*guest).1 };
+        let bytes = its_hash.get();
+        its_hash.set(0x7777_7777 << 32 | 16);
+        // Looks like the guest, by the tag that it has had.
+        insert(&mut table, 17, bytes | 16);
+
+        table.reserve(20, hasher); // twice the slots
+        // SAFETY: the table is not changed while it is walked.
+        let mut numbers: Vec<u64> = unsafe { table.iter() }
+            // SAFETY: a walk returns entries.
+            .map(|entry| unsafe { entry.as_ref() }.0)
+            .collect();
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..18));
+        table.check(hasher).unwrap();
     }
 }
