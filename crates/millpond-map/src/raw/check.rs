@@ -158,7 +158,7 @@ impl RawInner {
     }
 
     /// Returns the slots with a tag, by looking at every one.
-    fn full_slots(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn full_slots(&self) -> impl Iterator<Item = usize> {
         (0..self.groups() * GROUP_SLOTS).filter(move |&index| self.tag_at(index) != tag::EMPTY)
     }
 

@@ -83,7 +83,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         let (mut astray, mut guest_count) = (0, 0);
         for off in (0..base).step_by(GROUP_SLOTS) {
             // SAFETY: `slab`. A group of the table.
-            let guests = unsafe { self.inner.guest_lanes(off) };
+            let guests = unsafe { self.inner.guests_present(off) };
             guest_count += guests.count_ones() as usize;
             // SAFETY: `slab`, as above.
             let group = unsafe { self.inner.group(off) }.without_lanes(guests);
@@ -129,9 +129,9 @@ impl<T, A: Allocator> RawTable<T, A> {
     unsafe fn lay_guests_into(&self, fresh: &mut RawInner, hasher: &impl Fn(&T) -> u64) {
         for off in (0..self.inner.limit).step_by(GROUP_SLOTS) {
             // SAFETY: `slab`. A group of the table.
-            let guests = unsafe { self.inner.guest_lanes(off) };
+            let guests = unsafe { self.inner.guests_present(off) };
             for lane in (0..GROUP_SLOTS).filter(|lane| guests >> lane & 1 != 0) {
-                // SAFETY: `guests`. The lane is full, so it is a slot.
+                // SAFETY: `full`. The lane is, so it is a slot.
                 let guest = unsafe { self.slot(off | lane) };
                 // SAFETY: `room`, by contract; a guest is an entry.
                 unsafe { self.copy_into(fresh, guest, hasher) };

@@ -89,6 +89,10 @@ impl RawInner {
 
     /// Returns the lanes of the group at `off` that hold guests, lane `n` in bit `n`.
     ///
+    /// A lane may be empty, where a guest's hash came to name this very group: it was taken as
+    /// if it were at home. Whoever goes to the slots asks for
+    /// [`guests_present`](Self::guests_present).
+    ///
     /// # Safety
     ///
     /// `slab`: `off` is a multiple of 16, below `limit`.
@@ -100,6 +104,18 @@ impl RawInner {
         let guests = unsafe { self.guests(off) };
         // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
         unsafe { guests.read() }
+    }
+
+    /// Returns the lanes of the group at `off` that are noted as guests' and full.
+    ///
+    /// # Safety
+    ///
+    /// As [`guest_lanes`](Self::guest_lanes).
+    pub(super) unsafe fn guests_present(&self, off: usize) -> u16 {
+        // SAFETY: `slab`, by contract.
+        let noted = unsafe { self.guest_lanes(off) };
+        // SAFETY: as above.
+        noted & unsafe { self.group(off) }.fulls().bits()
     }
 
     /// Adds `lane` to the guests of the group at `off`, or takes it out.
@@ -225,5 +241,91 @@ impl RawInner {
             // SAFETY: `slab`; the slab is our own.
             unsafe { filter.write(bits & !tag::filter_bits(hash)) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+    use std::collections::HashSet;
+
+    use millpond_arena::Slabs;
+
+    use super::*;
+    use crate::raw::RawTable;
+
+    type Entry = (u64, Cell<u64>);
+
+    fn scattered(number: u64) -> u64 {
+        let product = u128::from(number ^ 0x243f_6a88_85a3_08d3) * 0x9e37_79b9_7f4a_7c15;
+        (product >> 64) as u64 ^ product as u64
+    }
+
+    /// Guests whose hash comes to name the group that they lie in are taken as if they were
+    /// at home, and their marks stay with empty lanes. Growth took those for entries, and
+    /// hashed and moved what had been moved out.
+    fn marks_of_lying_guests(slots: usize) {
+        let gone = core::cell::RefCell::new(HashSet::new());
+        let hasher = |entry: &Entry| {
+            assert!(!gone.borrow().contains(&entry.0), "hashed {}", entry.0);
+            entry.1.get()
+        };
+        let capacity = slots / 8 * 7;
+        let mut table = RawTable::<Entry, _>::try_with_capacity_in(capacity, Slabs).unwrap();
+        let insert = |table: &mut RawTable<Entry, _>, number: u64| {
+            let hash = scattered(number);
+            table.make_room(hash, hasher);
+            // SAFETY: there is room; the slot is written right below.
+            let slot = unsafe { table.claim(hash) };
+            // SAFETY: just claimed.
+            unsafe { slot.write((number, Cell::new(hash))) };
+        };
+        (0..capacity as u64).for_each(|number| insert(&mut table, number));
+
+        let mask = table.inner().mask();
+        let mut lying = vec![];
+        // SAFETY: the table is not changed while it is walked.
+        for index in unsafe { crate::raw::RawIndices::new(table.inner()) } {
+            let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
+            // SAFETY: `slab`. An entry lies in a group of the table.
+            if unsafe { table.inner().guest_lanes(off) } >> lane & 1 != 0 {
+                // SAFETY: an entry has just been found there.
+                let entry = unsafe { table.slot(index).as_ref() };
+                let hash = entry.1.get() & !(mask as u64) | off as u64;
+                entry.1.set(hash);
+                lying.push((entry.0, hash));
+            }
+        }
+        assert!(lying.len() > 1, "{slots} slots have guests");
+        let taken = lying
+            .iter()
+            .filter(|(number, hash)| table.take(*hash, |held| held.0 == *number).is_some())
+            .map(|(number, _)| *number);
+        gone.borrow_mut().extend(taken);
+        assert!(!gone.borrow().is_empty());
+
+        let more = capacity as u64..capacity as u64 + 200;
+        more.clone().for_each(|number| insert(&mut table, number));
+        let missing = (capacity + 1).saturating_sub(table.inner().len());
+        table.reserve(missing, hasher);
+        // SAFETY: the table is not changed while it is walked.
+        let mut numbers: Vec<u64> = unsafe { table.iter() }
+            // SAFETY: a walk returns entries.
+            .map(|entry| unsafe { entry.as_ref() }.0)
+            .collect();
+        numbers.sort_unstable();
+        let left = (0..more.end).filter(|number| !gone.borrow().contains(number));
+        assert!(numbers.into_iter().eq(left));
+        assert_eq!(table.inner().full_slots().count(), table.inner().len());
+    }
+
+    #[test]
+    fn marks_of_lying_guests_are_no_entries_where_a_table_doubles() {
+        marks_of_lying_guests(1024);
+    }
+
+    #[test]
+    fn marks_of_lying_guests_are_no_entries_where_blocks_are_split() {
+        marks_of_lying_guests(32 * 1024);
     }
 }

@@ -20,7 +20,8 @@
 //!   number of such entries unless it stuck at 15 or `stale` is not zero; the counter of a
 //!   clear bit is nothing. The counters of a group without any bit are uninitialised memory.
 //! - `guests`: the lane of an entry is in its group's set of guests exactly when the group
-//!   is not its home, and `displaced` counts them. A table of one group has neither.
+//!   is not its home, and `displaced` counts them. A table of one group has neither. After
+//!   a hash has changed marks may stay with lanes that are empty, or another entry's.
 //! - `touched`: a line with a tag or a filter bit has its dirty byte set; the list of a
 //!   table above [`UNLISTED_GROUPS`] holds each line with a dirty byte once.
 //!

@@ -260,9 +260,9 @@ impl<T, A: Allocator> RawTable<T, A> {
             let mut probe = Probe::beyond_block(home, inner.limit);
             while let Some(at) = &mut probe {
                 // SAFETY: `slab`. A probe goes through groups of the table.
-                let guests = unsafe { inner.guest_lanes(at.off()) };
+                let guests = unsafe { inner.guests_present(at.off()) };
                 for lane in lanes(guests) {
-                    // SAFETY: `guests`. The lane is full, so it is a slot.
+                    // SAFETY: `full`. The lane is, so it is a slot.
                     let entry = unsafe { self.slot(at.off() | lane) };
                     // SAFETY: `typed`. A full slot holds a `T`.
                     let hash = hasher(unsafe { entry.as_ref() });
@@ -301,10 +301,11 @@ impl<T, A: Allocator> RawTable<T, A> {
         let wipes = survey.classes == 0;
         for off in (block..block + BLOCK_SLOTS).step_by(GROUP_SLOTS) {
             // SAFETY: `slab`. The group is one of the block.
-            let guests = unsafe { self.inner.guest_lanes(off) };
-            self.inner.displaced -= guests.count_ones() as usize;
-            for lane in lanes(guests) {
-                // SAFETY: `survey`. A guest is an entry, so it has been hashed.
+            let noted = unsafe { self.inner.guest_lanes(off) };
+            self.inner.displaced -= noted.count_ones() as usize;
+            // SAFETY: `slab`, as above.
+            for lane in lanes(unsafe { self.inner.guests_present(off) }) {
+                // SAFETY: `survey`. The lane is full, so its entry has been hashed.
                 let hash = unsafe { survey.hashes[(off - block) | lane].assume_init() };
                 if !wipes || block_of(self.inner.home(hash)) != block {
                     self.inner.forget_path(off, hash);
