@@ -81,3 +81,33 @@ impl Front {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::HashMap;
+    use crate::raw::layout::BLOCK_SLOTS;
+
+    #[test]
+    fn a_veil_is_lifted_by_as_many_new_entries_as_there_are_blocks() {
+        let mut map: HashMap<u64, u64> = HashMap::new();
+        let mut veiled = 0;
+        for number in 0..200_000 {
+            let is_veiled = |map: &HashMap<u64, u64>| map.table.inner().is_veiled();
+            map.insert(number, number);
+            if !is_veiled(&map) {
+                veiled = 0;
+                continue;
+            }
+            veiled += 1;
+            let blocks = map.table.inner().limit / BLOCK_SLOTS;
+            assert!(veiled <= blocks, "{veiled} entries at {blocks} blocks");
+            for known in [0, number / 2, number] {
+                assert_eq!(map.get(&known), Some(&known));
+            }
+            assert_eq!(map.insert(number / 3, number / 3), Some(number / 3));
+            assert!(is_veiled(&map), "no entry is new");
+            assert_eq!(map.get(&(number + 1)), None);
+        }
+        assert!(map.table.inner().limit > 100 * BLOCK_SLOTS);
+    }
+}
