@@ -84,16 +84,24 @@ impl Reach {
         unsafe { reach.as_mut() }.tidied = 0;
     }
 
-    /// Gives the range back, without its pages where nobody may see what was in them.
+    /// Gives the range back. Where nobody may see what was in its first `secret` bytes, the
+    /// slots, its pages go before, or are zeroed if the system refuses to take them.
     ///
     /// # Safety
     ///
-    /// `slab`: the reach was the table's, and nothing of either is used later.
-    pub(super) unsafe fn end(reach: NonNull<Reach>, zeroes: bool) {
+    /// `slab`: the reach was the table's, whose slots take no less, and nothing of either is
+    /// used later.
+    pub(super) unsafe fn end(reach: NonNull<Reach>, secret: Option<usize>) {
         // SAFETY: `slab`. It was written when it was made, and is not used later.
         let Reach { mut range, .. } = unsafe { reach.read() };
-        if zeroes {
-            range.purge_all();
+        if let Some(bytes) = secret
+            && !range.purge_all()
+        {
+            let slots = range.start();
+            // SAFETY: `slab`. The slots begin where the range does; entries are forgotten.
+            unsafe { slots.write_bytes(0, bytes) };
+            // Somebody might look: then the stores cannot be left out.
+            core::hint::black_box(slots);
         }
         // SAFETY: lent by `Slabs` for that layout, when the reach was made.
         unsafe { Slabs.deallocate(reach.cast(), Layout::new::<Reach>()) };

@@ -141,9 +141,11 @@ impl RawInner {
             return;
         }
         if let Some(reach) = self.reach {
+            let slots_bytes = self.limit * entry.size;
             *self = self.as_shared();
+            let secret = self.history.zeroes_slabs.then_some(slots_bytes);
             // SAFETY: `slab`. The table has just forgotten it.
-            return unsafe { Reach::end(reach, self.history.zeroes_slabs) };
+            return unsafe { Reach::end(reach, secret) };
         }
         // By its length as lent: a table may have moved to the front of a larger slab.
         let align = self.geometry().slab_align(entry);
