@@ -52,6 +52,33 @@ impl<'p> Call<'p> {
         is_group.then_some((capacity, here))
     }
 
+    /// Makes the map that is wanted, and has `guard` put it where it is to stay.
+    #[inline(always)]
+    fn issue<K, V, G>(self, guard: impl Fn(HashMap<K, V>, Ticket<'p>) -> G) -> G {
+        let Some((capacity, here)) = self.wanted_group() else {
+            return self.issue_any(guard);
+        };
+        let map = HashMap {
+            hash_builder: DefaultHashBuilder::default(),
+            table: RawTable::of_one_group(capacity, Slabs),
+        };
+        let (capacity, bytes) = (map.capacity(), map.allocation_size());
+        here.count(SiteCount::Checkouts, 1);
+        here.count(SiteCount::BytesOut, bytes as u64);
+        guard(map, self.ticket(capacity, bytes))
+    }
+
+    #[inline(never)]
+    fn issue_any<K, V, G>(self, guard: impl Fn(HashMap<K, V>, Ticket<'p>) -> G) -> G {
+        let seed = DefaultHashBuilder::default();
+        let mut map = HashMap::with_capacity_and_hasher_in(self.wanted(), seed, Slabs);
+        if self.pool.zeroes {
+            map.table.zero_slabs();
+        }
+        let ticket = Ticket::new(&self, map.capacity(), map.allocation_size());
+        guard(map, ticket)
+    }
+
     #[inline(always)]
     fn ticket(&self, capacity: usize, bytes: usize) -> Ticket<'p> {
         Ticket {
@@ -166,31 +193,7 @@ impl<'p, K, V> PooledMap<'p, K, V> {
     /// Makes what `call` is for.
     #[inline(always)]
     pub(super) fn issue(call: Call<'p>) -> Self {
-        let Some((capacity, here)) = call.wanted_group() else {
-            return Self::issue_any(call);
-        };
-        let map = HashMap {
-            hash_builder: DefaultHashBuilder::default(),
-            table: RawTable::of_one_group(capacity, Slabs),
-        };
-        let (capacity, bytes) = (map.capacity(), map.allocation_size());
-        here.count(SiteCount::Checkouts, 1);
-        here.count(SiteCount::BytesOut, bytes as u64);
-        Self {
-            map,
-            ticket: call.ticket(capacity, bytes),
-        }
-    }
-
-    #[inline(never)]
-    fn issue_any(call: Call<'p>) -> Self {
-        let seed = DefaultHashBuilder::default();
-        let mut map = HashMap::with_capacity_and_hasher_in(call.wanted(), seed, Slabs);
-        if call.pool.zeroes {
-            map.table.zero_slabs();
-        }
-        let ticket = Ticket::new(&call, map.capacity(), map.allocation_size());
-        Self { map, ticket }
+        call.issue(|map, ticket| Self { map, ticket })
     }
 
     /// Takes the map out of the pool for good.
@@ -245,31 +248,10 @@ impl<'p, T> PooledSet<'p, T> {
     /// Makes what `call` is for.
     #[inline(always)]
     pub(super) fn issue(call: Call<'p>) -> Self {
-        let Some((capacity, here)) = call.wanted_group() else {
-            return Self::issue_any(call);
-        };
-        let map = HashMap {
-            hash_builder: DefaultHashBuilder::default(),
-            table: RawTable::of_one_group(capacity, Slabs),
-        };
-        let (capacity, bytes) = (map.capacity(), map.allocation_size());
-        here.count(SiteCount::Checkouts, 1);
-        here.count(SiteCount::BytesOut, bytes as u64);
-        Self {
+        call.issue(|map, ticket| Self {
             set: HashSet { map },
-            ticket: call.ticket(capacity, bytes),
-        }
-    }
-
-    #[inline(never)]
-    fn issue_any(call: Call<'p>) -> Self {
-        let seed = DefaultHashBuilder::default();
-        let mut set = HashSet::with_capacity_and_hasher_in(call.wanted(), seed, Slabs);
-        if call.pool.zeroes {
-            set.map.table.zero_slabs();
-        }
-        let ticket = Ticket::new(&call, set.capacity(), set.allocation_size());
-        Self { set, ticket }
+            ticket,
+        })
     }
 
     /// Takes the set out of the pool for good.

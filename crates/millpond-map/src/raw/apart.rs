@@ -175,15 +175,15 @@ mod tests {
         };
         // Sixteen fill group 0, each with a tag of its own; the next is a guest of group 1.
         for number in 0..17 {
-            insert(&mut table, number, (number + 2) * 0x0101_0101 << 32);
+            insert(&mut table, number, ((number + 2) * 0x0101_0101) << 32);
         }
         let (_, guest) = table
-            .find(18 * 0x0101_0101 << 32, |held| held.0 == 16)
+            .find((18 * 0x0101_0101) << 32, |held| held.0 == 16)
             .expect("the guest");
         // SAFETY: just found.
         let its_hash = unsafe { &(*guest).1 };
         let bytes = its_hash.get();
-        its_hash.set(0x7777_7777 << 32 | 16);
+        its_hash.set((0x7777_7777 << 32) | 16);
         // Looks like the guest, by the tag that it has had.
         insert(&mut table, 17, bytes | 16);
 

@@ -289,8 +289,10 @@ mod tests {
             let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
             // SAFETY: `slab`. An entry lies in a group of the table.
             if unsafe { table.inner().guest_lanes(off) } >> lane & 1 != 0 {
-                // SAFETY: an entry has just been found there.
-                let entry = unsafe { table.slot(index).as_ref() };
+                // SAFETY: `slab`. The walk returns slots.
+                let slot = unsafe { table.slot(index) };
+                // SAFETY: with an entry.
+                let entry = unsafe { slot.as_ref() };
                 let hash = entry.1.get() & !(mask as u64) | off as u64;
                 entry.1.set(hash);
                 lying.push((entry.0, hash));
