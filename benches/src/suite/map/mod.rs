@@ -11,6 +11,9 @@ mod means;
 mod operations;
 mod owned;
 
+use allocator_api2::vec::Vec as VecIn;
+use millpond_arena::Slabs;
+
 use super::{Run, Suite};
 use crate::contest::{Contestant, Size};
 use crate::engine::Key;
@@ -178,7 +181,9 @@ fn row<K: Key, A: Kind<K>, B: Kind<K>, C: Kind<K>>(
 ) -> Result<(), Error> {
     let setting = Setting::new(&requests[0], &requests[1]);
     if operation == "memory" {
-        let [ours, theirs] = [bytes_of::<K, A>(&setting), bytes_of::<K, B>(&setting)];
+        let theirs = lent(bytes_of::<K, B>(&setting));
+        let per_entry = |bytes: usize| bytes as f64 / setting.present.inserts.len() as f64;
+        let [ours, theirs] = [bytes_of::<K, A>(&setting), theirs].map(per_entry);
         return run.report.single(name, B::NAME, ours, theirs, "bytes");
     }
     let mut entrants = match operation {
@@ -190,10 +195,21 @@ fn row<K: Key, A: Kind<K>, B: Kind<K>, C: Kind<K>>(
     run.row(name, per, Size::Slice, &mut entrants, &expected)
 }
 
-/// Returns the bytes for each entry of a table that has grown from nothing.
-fn bytes_of<K: Key, M: Kind<K>>(setting: &Setting<'_, K>) -> f64 {
-    let map = setting.filled::<M>(0);
-    M::bytes(&map) as f64 / setting.present.inserts.len() as f64
+/// Returns the bytes of a table that has grown from nothing.
+fn bytes_of<K: Key, M: Kind<K>>(setting: &Setting<'_, K>) -> usize {
+    M::bytes(&setting.filled::<M>(0))
+}
+
+/// Returns the bytes that our arena lends for a table that asks for so many.
+///
+/// Our maps say what they were lent, and the others what they have asked for. Any allocator
+/// rounds that up, and here the same one does it for both.
+fn lent(bytes: usize) -> usize {
+    let before = millpond_arena::stats().live_bytes;
+    let block: VecIn<u128, Slabs> = VecIn::with_capacity_in(bytes.div_ceil(16), Slabs);
+    let after = millpond_arena::stats().live_bytes;
+    drop(block);
+    (after - before) as usize
 }
 
 /// Returns the three tables, ours first, ready for one of the operations.
