@@ -21,8 +21,13 @@ pub(super) const SLOTS_MAX: usize = 1 << 16;
 /// The most keys a bucket has on average.
 const BUCKET_KEYS: usize = 2;
 
-/// The most keys of any bucket. Good hashes make buckets of ten at most.
-const BUCKET_KEYS_MAX: usize = 16;
+/// The most keys of any bucket. Random hashes make buckets of ten at most; a fast hasher with an
+/// unlucky seed makes one of 60 out of numbers in a row.
+const BUCKET_KEYS_MAX: usize = 64;
+
+/// What limits the tries for a number of slots: to four of the most, to one for each range of
+/// bits of the fewest. One that fails takes as long as a hundred that do not.
+const SLOTS_TRIED: usize = 4 * 16_384;
 
 /// What spreads numbers of buckets: an odd factor.
 const SOMEWHERE: usize = 0x9e37_79b1;
@@ -70,9 +75,15 @@ pub(super) fn compact(hashes: &[u64]) -> Option<Compact> {
     let full = hashes.len().next_power_of_two();
     let sizes = [full, full * 2].into_iter();
     sizes.filter(|&slots| slots <= SLOTS_MAX).find_map(|slots| {
-        SHIFTS.into_iter().find_map(|shift| {
-            let bits = |key: usize| slot(hashes[key], shift, 0, slots);
-            attempt(&buckets, &order, slots, bits).map(|(pilots, places)| Compact {
+        let bits = |key: usize, shift| slot(hashes[key], shift, 0, slots);
+        let parting = SHIFTS.filter(|&shift| {
+            let is_parted = |&bucket: &usize| parts(buckets.keys(bucket), |key| bits(key, shift));
+            order.iter().all(is_parted)
+        });
+        let mut tries = parting.take((SLOTS_TRIED / slots).max(4));
+        tries.find_map(|shift| {
+            let (pilots, places) = attempt(&buckets, &order, slots, |key| bits(key, shift))?;
+            Some(Compact {
                 shift,
                 slots,
                 pilots,
@@ -82,21 +93,22 @@ pub(super) fn compact(hashes: &[u64]) -> Option<Compact> {
     })
 }
 
-/// Finds a pilot for each bucket, in `order`, which is by size.
+/// Tells whether no two of `keys` have the same bits.
+fn parts(keys: &[usize], bits: impl Fn(usize) -> usize) -> bool {
+    let differs = |(nth, &key): (usize, &usize)| {
+        let mut before = keys[..nth].iter();
+        before.all(|&other| bits(key) != bits(other))
+    };
+    keys.iter().enumerate().all(differs)
+}
+
+/// Finds a pilot for each bucket, in `order`, which is by size. Each bucket has parted.
 fn attempt(
     buckets: &Buckets,
     order: &[usize],
     slots: usize,
     bits: impl Fn(usize) -> usize,
 ) -> Option<(Vec<u16>, Vec<usize>)> {
-    let parted = |keys: &[usize]| {
-        keys.iter()
-            .enumerate()
-            .all(|(nth, &key)| keys[..nth].iter().all(|&other| bits(key) != bits(other)))
-    };
-    if !order.iter().all(|&bucket| parted(buckets.keys(bucket))) {
-        return None;
-    }
     let mut pilots = vec![0; buckets.count()];
     let mut places = vec![0; buckets.len()];
     let mut taken = Bits::new(slots);
@@ -123,6 +135,10 @@ fn attempt(
 
 #[cfg(test)]
 mod tests {
+    use core::hash::BuildHasher;
+
+    use foldhash::fast::SeedableRandomState;
+
     use super::super::plan::mix;
     use super::*;
 
@@ -160,6 +176,24 @@ mod tests {
                 let hashes = random(len, seed);
                 is_whole(&hashes, &compact(&hashes).expect("no two are equal"));
             }
+        }
+    }
+
+    /// Numbers in a row are what is frozen most, and a fast hasher leaves a pattern in them which
+    /// depends on its seed. One in fifty had a bucket too large, and with it no plan.
+    #[test]
+    fn numbers_in_a_row_have_a_plan_whatever_the_seed() {
+        for (len, seeds, doubled_most) in [(64, 1000, 500), (1024, 400, 40), (8192, 60, 2)] {
+            let mut doubled = 0;
+            for seed in 0..seeds {
+                let shared: &'static _ = Box::leak(Box::new(foldhash::SharedSeed::from_u64(seed)));
+                let state = SeedableRandomState::with_seed(mix(seed, 1), shared);
+                let hashes: Vec<u64> = (0..len).map(|n: u64| state.hash_one(n)).collect();
+                let plan = compact(&hashes).expect("no two are equal");
+                is_whole(&hashes, &plan);
+                doubled += u32::from(plan.slots != hashes.len());
+            }
+            assert!(doubled <= doubled_most, "{doubled} of {seeds} at {len}");
         }
     }
 
