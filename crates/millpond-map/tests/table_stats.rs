@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 
 use millpond_map::{CounterMap, HashMap, ShardedMap, SnapshotMap, ZeroCensus};
+use millpond_testkit::hashers::Crowded;
 
 #[test]
 fn a_map_counts_what_happened_to_it() {
@@ -33,6 +34,40 @@ fn a_map_counts_what_happened_to_it() {
         after.rehashes >= grown.rehashes,
         "history outlives the slab"
     );
+}
+
+#[test]
+fn bad_hashes_are_no_reason_to_lay_a_table_anew() {
+    // A table whose entries mostly lay outside their home group used to be rebuilt in the
+    // middle of each filling, and was no better off for it.
+    for room in [1000, 6000, 60_000] {
+        let mut map: HashMap<u64, u64, _> =
+            HashMap::with_capacity_and_hasher(room, Crowded { groups: 40 });
+        for _ in 0..5 {
+            for n in 0..600 {
+                map.insert(n, n);
+            }
+            map.clear();
+        }
+        assert_eq!(map.table_stats().rehashes, 0, "room for {room}");
+    }
+}
+
+#[test]
+fn what_retain_leaves_behind_is_tidied() {
+    let mut map: HashMap<u64, u64, _> =
+        HashMap::with_capacity_and_hasher(1700, Crowded { groups: 40 });
+    for round in 0..20_u64 {
+        for n in 0..600 {
+            map.insert(round * 600 + n, n);
+        }
+        // Entries go without being hashed, and what is noted of their path stays.
+        map.retain(|key, _| key % 100 == 0);
+        map.check().expect("whole");
+    }
+    let rebuilt = map.table_stats().rehashes;
+    assert!((1..=40).contains(&rebuilt), "{rebuilt}");
+    assert!(map.capacity() < 2000);
 }
 
 #[test]

@@ -47,7 +47,6 @@ impl RawInner {
         }
         self.touched = 0;
         self.displaced = 0;
-        self.displaced_limit = self.displaced_limit();
         self.filtered = false;
         self.stale = 0;
         if let Some(reach) = self.reach {

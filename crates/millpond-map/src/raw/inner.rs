@@ -58,9 +58,6 @@ pub(crate) struct RawInner {
     pub(super) len: usize,
     /// Entries outside their home group.
     pub(super) displaced: usize,
-    /// Where `displaced` and `stale` are more, an insert whose home group is full rebuilds
-    /// the table first.
-    pub(super) displaced_limit: usize,
     /// Lines on the list, which names them by u32.
     pub(super) touched: u32,
     /// The range that the table lies in; none where it has a slab.
@@ -86,7 +83,6 @@ impl RawInner {
         growth_left: 0,
         len: 0,
         displaced: 0,
-        displaced_limit: usize::MAX,
         touched: 0,
         reach: None,
         slab_bytes: 0,
@@ -191,18 +187,14 @@ impl RawInner {
         hash as usize & self.front.mask
     }
 
-    /// Returns the most entries outside their home group, present or erased without a trace of
-    /// their path, that are taken for granted: three slots in sixteen.
+    /// Tells whether so many entries went without a trace of their path, an eighth of the
+    /// slots, that the table is worth laying anew. Small tables are not.
     ///
-    /// Measured: a table that is filled at random to 7/8 displaces 6 % of its slots, and
-    /// churned there for ever it settles at 8 %. So only a bad hash, or what erasing
-    /// without a hash has left, passes the limit. Small tables are not worth the policy.
-    pub(super) fn displaced_limit(&self) -> usize {
-        if self.limit < UNLISTED_GROUPS * GROUP_SLOTS {
-            usize::MAX
-        } else {
-            self.limit / 16 * 3
-        }
+    /// Entries that are there never are a reason, however many lie outside their home group:
+    /// from good hashes that is 6 % of the slots of a table filled to 7/8, and 8 % of one
+    /// churned there for ever; from bad ones it is as much again once they are laid anew.
+    pub(super) fn is_stale(&self) -> bool {
+        self.limit >= UNLISTED_GROUPS * GROUP_SLOTS && self.stale as usize > self.limit / 8
     }
 
     /// Reads the group that the fast paths see at `off`.

@@ -171,7 +171,6 @@ impl RawInner {
             reach: Some(place),
             ..RawInner::SHARED
         };
-        inner.displaced_limit = inner.displaced_limit();
         inner.note_used(entry);
         Some(inner)
     }

@@ -211,7 +211,6 @@ impl<'a, T, A: Allocator> Moving<'a, T, A> {
             ..RawInner::SHARED
         };
         count(&mut fresh.history.rehash_count);
-        fresh.displaced_limit = fresh.displaced_limit();
         // SAFETY: `front`. The new slab's bytes are nobody's, and laid out as the plan says.
         unsafe { fresh.wipe_all() };
         // SAFETY: `slab`. The first slot outside the new slab lies in a group.
@@ -262,9 +261,6 @@ impl<'a, T, A: Allocator> Moving<'a, T, A> {
 
     /// Puts the new table in the place of the old one.
     fn finish(mut self) {
-        // What was displaced is taken for granted, as after any rebuild.
-        let limit = self.fresh.displaced_limit;
-        self.fresh.displaced_limit = limit.max(self.fresh.displaced.saturating_mul(2));
         core::mem::swap(&mut self.table.inner, &mut self.fresh);
         core::mem::forget(self);
     }

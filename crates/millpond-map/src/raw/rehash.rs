@@ -54,8 +54,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     /// Where more entries are guests than filling explains, one in a full home group has to
     /// go elsewhere: so entries are displaced only where a group has more than sixteen of
     /// its own, however long the table is churned.
-    /// Where too many are all the same, or too many marks of erased ones remain, the table is
-    /// rebuilt. A rebuild keeps the capacity: only a full table grows.
+    /// Where too many marks of erased ones remain, the table is rebuilt. A rebuild keeps the capacity: only a full table grows.
     #[inline]
     pub(crate) fn make_room(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
         if self.inner.growth_left == 0 {
@@ -74,7 +73,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     #[cold]
     #[inline(never)]
     fn make_room_at_home(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
-        if self.inner.displaced + self.inner.stale as usize > self.inner.displaced_limit {
+        if self.inner.is_stale() {
             if !self.tidy_block(&hasher) {
                 // Without memory for a second slab the table goes on as it is.
                 let _ = self.rebuild(self.inner.geometry(), hasher);
@@ -125,8 +124,8 @@ impl<T, A: Allocator> RawTable<T, A> {
             reach.tidied = 0;
             // What has been left since the first block was laid may lie anywhere.
             self.inner.stale -= reach.stale.min(stale);
-            let limit = self.inner.displaced_limit();
-            self.inner.displaced_limit = limit.max(self.inner.displaced.saturating_mul(2));
+            // Marks that no single block could tell from those of others go with all of them.
+            return !self.inner.is_stale();
         }
         true
     }
@@ -194,10 +193,6 @@ impl<T, A: Allocator> RawTable<T, A> {
         };
         // SAFETY: `room`. The new slab holds all entries, and is wiped.
         unsafe { self.move_into(&mut fresh.inner, &hasher) };
-        // Twice what is displaced now: a hash that puts everything in one place must not
-        // cause a rebuild at each insert.
-        let limit = fresh.inner.displaced_limit;
-        fresh.inner.displaced_limit = limit.max(fresh.inner.displaced.saturating_mul(2));
         fresh.inner.history = self.inner.history;
         count(&mut fresh.inner.history.rehash_count);
         // The guard gives the old slab back; its entries have moved.

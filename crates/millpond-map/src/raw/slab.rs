@@ -117,7 +117,6 @@ impl RawInner {
             slab_bytes: block.len(),
             ..RawInner::SHARED
         };
-        inner.displaced_limit = inner.displaced_limit();
         // SAFETY: `slab`. The block is our own and laid out as the geometry says.
         unsafe { inner.wipe_all() };
         Ok(inner)

@@ -339,7 +339,6 @@ impl<T, A: Allocator> RawTable<T, A> {
             inner.unveil();
         }
         inner.growth_left = geometry.capacity() - inner.len; // `room`
-        inner.displaced_limit = inner.displaced_limit.max(inner.displaced_limit());
         if inner.reach.is_some() {
             inner.note_used(Self::ENTRY);
         }
