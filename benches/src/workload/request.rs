@@ -99,10 +99,13 @@ const LETTERS: &[u8; 38] = b"abcdefghijklmnopqrstuvwxyz0123456789/-";
 const KEY_BYTES: (usize, usize) = (6, 24);
 
 impl Texts {
-    /// Draws the bodies of `count` requests of `n` distinct keys each.
+    /// Draws the bodies of `count` requests of `n` keys each, no two of all of them equal.
     pub fn new(seed: u64, n: usize, count: usize) -> Texts {
         let mut rng = Rng::new(seed, &format!("str/{n}"));
-        let bodies = (0..count).map(|_| Body::new(n, &mut rng)).collect();
+        let mut seen = HashSet::with_capacity(n * count);
+        let bodies = (0..count)
+            .map(|_| Body::new(n, &mut seen, &mut rng))
+            .collect();
         Texts { rng, bodies }
     }
 
@@ -117,8 +120,7 @@ impl Texts {
 }
 
 impl Body {
-    fn new(n: usize, rng: &mut Rng) -> Body {
-        let mut seen = HashSet::with_capacity(n);
+    fn new(n: usize, seen: &mut HashSet<String>, rng: &mut Rng) -> Body {
         let mut body = Body {
             text: String::new(),
             ends: Vec::with_capacity(n),
@@ -164,6 +166,16 @@ mod tests {
             found: found.len() as u64,
             entries: map.len() as u64,
         }
+    }
+
+    /// A row of misses found a key: of a million keys, of which 50,000 have six letters, one was
+    /// drawn again for the next request.
+    #[test]
+    fn no_key_is_drawn_twice_whatever_their_number() {
+        let texts = Texts::new(2024, 1_000_000, 2);
+        let mut keys: Vec<&str> = texts.bodies.iter().flat_map(Body::keys).collect();
+        keys.sort_unstable();
+        assert!(keys.is_sorted_by(|a, b| a < b));
     }
 
     #[test]
