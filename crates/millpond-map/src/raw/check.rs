@@ -8,8 +8,9 @@ use allocator_api2::alloc::Allocator;
 
 use super::RawTable;
 use super::front::Front;
-use super::inner::{LINE_SLOTS, RawInner, STUCK};
+use super::inner::{LINE_SLOTS, RawInner};
 use super::layout::{BLOCK_SLOTS, Geometry, filter_above_control};
+use super::notes::STUCK;
 use super::probe::Probe;
 use crate::check::{Broken, ensure};
 use crate::control::tag::CLASSES;

@@ -1,4 +1,4 @@
-//! Entries outside their home group, and what is noted on their way there.
+//! Entries outside their home group, and the marks of their lanes.
 //!
 //! A guest goes past every full group of its search. Each of them notes its class in its
 //! filter, and counts it; so whoever looks for an entry knows where to stop, and a guest that
@@ -10,67 +10,12 @@
 
 use core::ptr::NonNull;
 
-use super::inner::{RawInner, STUCK};
-use super::layout::{COUNTER_BYTES, GUESTS_BYTES, counters_above_control, guests_above_control};
+use super::inner::RawInner;
+use super::layout::{GUESTS_BYTES, guests_above_control};
 use super::probe::Probe;
-use crate::control::{GROUP_SLOTS, Needle, tag};
+use crate::control::{GROUP_SLOTS, Group, Needle};
 
 impl RawInner {
-    /// Tells whether an entry of the class of `hash` went past the group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a multiple of 16, below `limit`.
-    #[inline]
-    pub(super) unsafe fn passed(&self, off: usize, hash: u64) -> bool {
-        // SAFETY: `slab`, by contract.
-        let filter = unsafe { self.filter(off) };
-        // SAFETY: `slab`. Filters are initialised when the slab is lent.
-        tag::is_in(unsafe { filter.read() }, hash)
-    }
-
-    /// Returns the place of the counters of the group at `off`: four bits for each class, the
-    /// first one lowest.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a multiple of 16, below `limit`, and the table is not shared.
-    unsafe fn counters(&self, off: usize) -> NonNull<u32> {
-        let above = counters_above_control(self.span()) + off / GROUP_SLOTS * COUNTER_BYTES;
-        // SAFETY: `slab`. Four bytes of counters for each group follow the filters. They are
-        // aligned, since the tags are and the distance is a multiple of four.
-        unsafe { self.control().add(above) }.cast()
-    }
-
-    /// Returns the counter of the class of `hash` in the group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// As [`counters`](Self::counters); `filter`: the group has a bit.
-    pub(super) unsafe fn count_of(&self, off: usize, hash: u64) -> u32 {
-        // SAFETY: `slab`, by contract.
-        let counters = unsafe { self.counters(off) };
-        // SAFETY: `filter`. The group has a bit, so its counters are initialised.
-        let counts = unsafe { counters.read() };
-        counts >> (4 * tag::class(hash)) & STUCK
-    }
-
-    /// Sets the counter of the class of `hash` in the group at `off` to `count`, at most
-    /// [`STUCK`].
-    ///
-    /// # Safety
-    ///
-    /// As [`count_of`](Self::count_of).
-    unsafe fn set_count(&mut self, off: usize, hash: u64, count: u32) {
-        debug_assert!(count <= STUCK);
-        // SAFETY: `slab`, by contract.
-        let counters = unsafe { self.counters(off) };
-        // SAFETY: `filter`. The group has a bit, so its counters are initialised.
-        let others = unsafe { counters.read() } & !(STUCK << (4 * tag::class(hash)));
-        // SAFETY: `slab`; the slab is our own.
-        unsafe { counters.write(others | count << (4 * tag::class(hash))) };
-    }
-
     /// Returns the place of the set of guests of the group at `off`.
     ///
     /// # Safety
@@ -140,11 +85,19 @@ impl RawInner {
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn claim_away(&mut self, hash: u64) -> usize {
+        let (notes, control) = (self.notes(), self.control());
         let mut probe = Probe::new(self.home(hash), self.limit);
+        self.filtered = true;
         loop {
+            // SAFETY: `slab`. A probe goes through groups of the table; a shared one has no room.
+            unsafe { notes.add(probe.off(), hash) };
+            let more = probe.advance();
+            debug_assert!(more, "`room` promises an empty lane");
             let off = probe.off();
-            // SAFETY: `slab`. A probe goes through groups of the table.
-            let group = unsafe { self.group(off) };
+            // SAFETY: `slab`, as above.
+            let from = unsafe { control.add(off) };
+            // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
+            let group = unsafe { Group::load(from.as_ptr()) };
             if let Some(lane) = group.empties().lowest() {
                 // SAFETY: the lane is the lowest empty one of the group; the rest by contract.
                 unsafe { self.put(off, lane, group, Needle::of(hash)) };
@@ -153,40 +106,7 @@ impl RawInner {
                 self.displaced += 1;
                 return off | lane;
             }
-            // SAFETY: `slab`, as above; a shared table has no room.
-            unsafe { self.pass(off, hash) };
-            let more = probe.advance();
-            debug_assert!(more, "`room` promises an empty lane");
         }
-    }
-
-    /// Notes that an entry with `hash` goes past the full group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a group of this table, which is not shared.
-    unsafe fn pass(&mut self, off: usize, hash: u64) {
-        // SAFETY: `slab`, by contract.
-        let filter = unsafe { self.filter(off) };
-        // SAFETY: `slab`. Filters are initialised when the slab is lent.
-        let bits = unsafe { filter.read() };
-        let count = if tag::is_in(bits, hash) {
-            // SAFETY: `filter`. The group has a bit.
-            unsafe { self.count_of(off, hash) }
-        } else {
-            if bits == 0 {
-                // SAFETY: `slab`, by contract.
-                let counters = unsafe { self.counters(off) };
-                // SAFETY: `slab`; the slab is our own.
-                unsafe { counters.write(0) };
-            }
-            // SAFETY: `slab`; the slab is our own.
-            unsafe { filter.write(bits | tag::filter_bits(hash)) };
-            self.filtered = true;
-            0
-        };
-        // SAFETY: `filter`. The group has a bit now, and its counters are initialised.
-        unsafe { self.set_count(off, hash, (count + 1).min(STUCK)) };
     }
 
     /// Takes back what was noted when an entry with `hash` came to the slot at `index`, which
@@ -208,38 +128,12 @@ impl RawInner {
     /// Takes back what was noted on the way of an entry with `hash` to the group at `off`.
     pub(super) fn forget_path(&mut self, off: usize, hash: u64) {
         // A probe comes to every group, so to this one, whatever the hash.
+        let notes = self.notes();
         let mut probe = Probe::new(self.home(hash), self.limit);
         while probe.off() != off {
             // SAFETY: `slab`. A probe goes through groups of the table, which had an entry.
-            unsafe { self.forget_pass(probe.off(), hash) };
+            unsafe { notes.take_back(probe.off(), hash) };
             probe.advance();
-        }
-    }
-
-    /// Counts one entry less that goes past the group at `off`.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: `off` is a group of this table, which is not shared.
-    unsafe fn forget_pass(&mut self, off: usize, hash: u64) {
-        // SAFETY: `slab`, by contract.
-        if !unsafe { self.passed(off, hash) } {
-            return; // only with a hash that changed
-        }
-        // SAFETY: `filter`. The group has a bit.
-        let count = unsafe { self.count_of(off, hash) };
-        if count == STUCK {
-            return;
-        }
-        // SAFETY: as above.
-        unsafe { self.set_count(off, hash, count - 1) };
-        if count == 1 {
-            // SAFETY: `slab`, by contract.
-            let filter = unsafe { self.filter(off) };
-            // SAFETY: `slab`. Filters are initialised when the slab is lent.
-            let bits = unsafe { filter.read() };
-            // SAFETY: `slab`; the slab is our own.
-            unsafe { filter.write(bits & !tag::filter_bits(hash)) };
         }
     }
 }

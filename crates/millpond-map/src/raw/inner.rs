@@ -38,9 +38,6 @@ use crate::control::{GROUP_SLOTS, Group, Needle, tag};
 /// Slots of one line of tags.
 pub(super) const LINE_SLOTS: usize = LINE_GROUPS * GROUP_SLOTS;
 
-/// A counter that has reached this stays, and its filter bit with it.
-pub(super) const STUCK: u32 = 15;
-
 /// The distance from a filter to the next is so much less than from a group to the next.
 const SLOTS_PER_FILTER_BYTE: usize = GROUP_SLOTS / FILTER_BYTES;
 

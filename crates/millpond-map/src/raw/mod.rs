@@ -19,6 +19,7 @@ mod clear;
 mod clone;
 mod double;
 mod drain;
+mod extract;
 mod front;
 mod guests;
 mod history;
@@ -27,6 +28,7 @@ mod iter;
 mod iter_hash;
 mod layout;
 mod many;
+mod notes;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod probe;
@@ -46,6 +48,7 @@ use core::ptr::NonNull;
 use allocator_api2::alloc::Allocator;
 
 pub(crate) use self::drain::{RawDrain, RawIntoIter};
+pub(crate) use self::extract::RawExtract;
 pub(crate) use self::inner::RawInner;
 use self::iter::drop_rest;
 pub(crate) use self::iter::{RawIndices, RawIter};
@@ -220,13 +223,17 @@ impl<T, A: Allocator> RawTable<T, A> {
         mut eq: impl FnMut(&T) -> bool,
     ) -> Option<usize> {
         let needle = Needle::of(hash);
+        let (notes, control) = (self.inner.notes(), self.inner.control());
+        let matches = |off| {
+            // SAFETY: `slab`. There is a tag for each slot.
+            let from = unsafe { control.add(off) };
+            // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
+            unsafe { Group::load(from.as_ptr()) }.matches(needle).mask()
+        };
         let mut probe = Probe::new(self.inner.home(hash), self.inner.limit);
         if self.inner.is_veiled() {
             // The home group has not been looked at.
-            // SAFETY: `slab`. A home is a group of the table.
-            lanes = unsafe { self.inner.group(probe.off()) }
-                .matches(needle)
-                .mask();
+            lanes = matches(probe.off());
         }
         // Bounded by the groups: under a bad hash every filter may say "go on".
         loop {
@@ -240,13 +247,10 @@ impl<T, A: Allocator> RawTable<T, A> {
                 }
             }
             // SAFETY: `slab`. A probe goes through groups of the table.
-            if !unsafe { self.inner.passed(off, hash) } || !probe.advance() {
+            if !unsafe { notes.has(off, hash) } || !probe.advance() {
                 return None;
             }
-            // SAFETY: `slab`, as above.
-            lanes = unsafe { self.inner.group(probe.off()) }
-                .matches(needle)
-                .mask();
+            lanes = matches(probe.off());
         }
     }
 
@@ -341,12 +345,13 @@ impl<T, A: Allocator> RawTable<T, A> {
         eq: impl FnMut(&T) -> bool,
         hasher: impl Fn(&T) -> u64,
     ) -> Result<Found<T>, Vacancy> {
-        if let Some(index) = self.find_further(hash, lanes, eq) {
+        if self.goes_further(hash, lanes)
+            && let Some(index) = self.find_further(hash, lanes, eq)
+        {
             // SAFETY: `slab`. An entry has just been found there.
             return Ok((index, unsafe { self.slot(index) }.as_ptr()));
         }
-        self.make_room(hash, &hasher);
-        Err(self.keep_apart(hash, &hasher))
+        Err(self.make_vacancy(hash, &hasher))
     }
 
     /// Finds the entry in `lanes` of the home group or past it, or claims a slot for it
@@ -369,16 +374,38 @@ impl<T, A: Allocator> RawTable<T, A> {
         eq: impl FnMut(&T) -> bool,
         hasher: impl Fn(&T) -> u64,
     ) -> FoundOrClaimed<T> {
-        if let Some(index) = self.find_further(hash, lanes, eq) {
+        if self.goes_further(hash, lanes)
+            && let Some(index) = self.find_further(hash, lanes, eq)
+        {
             // SAFETY: `slab`. An entry has just been found there.
             return Ok(unsafe { self.slot(index) });
         }
-        self.make_room(hash, &hasher);
-        let vacancy = self.keep_apart(hash, &hasher);
-        // SAFETY: `make_room` has just made room, and the vacancy is new; the rest by contract.
+        let vacancy = self.make_vacancy(hash, &hasher);
+        // SAFETY: the vacancy is new, and there is room for it; the rest by contract.
         let (_, slot) = unsafe { self.fill(vacancy, hash) };
         // SAFETY: a slot of the table.
         Err(unsafe { NonNull::new_unchecked(slot) })
+    }
+
+    /// Tells whether a search for `hash` that has left `lanes` of the home group goes on.
+    #[inline]
+    fn goes_further(&self, hash: u64, lanes: BitMask) -> bool {
+        let off = self.inner.front_home(hash);
+        // SAFETY: `front`, just asked for.
+        lanes.any() || unsafe { self.inner.front_passed(off, hash) }
+    }
+
+    /// Makes room for an entry with `hash`, which is not in the table, and chooses its lane.
+    #[inline]
+    fn make_vacancy(&mut self, hash: u64, hasher: &impl Fn(&T) -> u64) -> Vacancy {
+        if self.inner.growth_left == 0 || self.inner.is_veiled() {
+            self.make_room(hash, hasher);
+        } else if self.inner.is_home_full(hash) {
+            // At most one lane comes free of it, and parting takes two.
+            self.make_room_at_home(hash, hasher);
+            return Vacancy::SOMEWHERE;
+        }
+        self.keep_apart(hash, hasher)
     }
 
     /// Claims a slot for an entry with `hash` that is not in the table.
@@ -466,17 +493,6 @@ impl<T, A: Allocator> RawTable<T, A> {
         unsafe { RawIter::new(&self.inner) }
     }
 
-    /// Starts a walk that may take entries out.
-    pub(crate) fn extract(&mut self) -> RawExtract<'_, T> {
-        RawExtract {
-            // SAFETY: `alive`. The table is borrowed, and `RawExtract` erases only what
-            // the walk has returned; it wipes the table only when nothing lies ahead.
-            indices: unsafe { RawIndices::new(&self.inner) },
-            inner: &mut self.inner,
-            marker: PhantomData,
-        }
-    }
-
     /// Drops every entry and makes the table as it was when its slab was new.
     ///
     /// # Cost
@@ -535,45 +551,6 @@ impl<T, A: Allocator> Drop for RawTable<T, A> {
     }
 }
 
-/// A walk that may take entries out of the table.
-pub(crate) struct RawExtract<'a, T> {
-    indices: RawIndices,
-    inner: &'a mut RawInner,
-    marker: PhantomData<&'a mut T>,
-}
-
-impl<T> RawExtract<'_, T> {
-    /// Takes out the next entry that `pred` picks.
-    ///
-    /// A panic in `pred` leaves the entry in the table.
-    pub(crate) fn next(&mut self, mut pred: impl FnMut(&mut T) -> bool) -> Option<T> {
-        for index in &mut self.indices {
-            // SAFETY: `typed`, `alive`. The index is one of a slot with an entry.
-            let mut slot = unsafe { self.inner.slots.cast::<T>().add(index) };
-            // SAFETY: `full`, and the table is borrowed for as long as the walk.
-            if pred(unsafe { slot.as_mut() }) {
-                // SAFETY: `full`; the walk has returned the entry.
-                unsafe { self.inner.erase_unhashed(index) };
-                // SAFETY: `full`. The lane is empty now, so the entry is ours alone.
-                return Some(unsafe { slot.read() });
-            }
-        }
-        if self.inner.len == 0 {
-            self.inner.wipe();
-        }
-        None
-    }
-
-    /// Returns the entries that lie ahead.
-    pub(crate) fn left(&self) -> usize {
-        self.indices.left()
-    }
-}
-
-// SAFETY: the walk is an exclusive borrow of the table's entries.
-unsafe impl<T: Send> Send for RawExtract<'_, T> {}
-// SAFETY: a shared walk reaches nothing but its counts.
-unsafe impl<T: Sync> Sync for RawExtract<'_, T> {}
 // SAFETY: the table owns its entries, its slab and its allocator, and shares none of them.
 unsafe impl<T: Send, A: Allocator + Send> Send for RawTable<T, A> {}
 // SAFETY: through a shared table only shared entries and the shared allocator are reached.

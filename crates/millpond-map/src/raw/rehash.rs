@@ -72,7 +72,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     /// Evicts a guest from the home group of `hash`, which is full, or rebuilds the table.
     #[cold]
     #[inline(never)]
-    fn make_room_at_home(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
+    pub(super) fn make_room_at_home(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
         if self.inner.is_stale() {
             if !self.tidy_block(&hasher) {
                 // Without memory for a second slab the table goes on as it is.
@@ -212,7 +212,8 @@ impl RawInner {
     }
 
     /// Tells whether the home group of `hash` has no empty lane.
-    fn is_home_full(&self, hash: u64) -> bool {
+    #[inline]
+    pub(super) fn is_home_full(&self, hash: u64) -> bool {
         // SAFETY: `slab`. A home is a group of the table.
         !unsafe { self.group(self.home(hash)) }.empties().any()
     }

@@ -1,0 +1,189 @@
+//! What groups note of the entries that went past them: filters and counters.
+//!
+//! ```text
+//!   filter     one bit for each class of hashes, four times over: somebody of it went past
+//!   counters   half a byte for each class: how many, or `STUCK`
+//! ```
+//!
+//! A way past full groups is walked with the two places in registers: looked up anew for each
+//! group, in a table that may be veiled, they took more time than everything else.
+//!
+//! # Invariants
+//!
+//! `slab` and `filter`, of [`inner`](super::inner).
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use super::inner::RawInner;
+use super::layout::{COUNTER_BYTES, FILTER_BYTES, counters_above_control};
+use crate::control::{GROUP_SLOTS, tag};
+
+/// A counter that has reached this stays, and its filter bit with it.
+pub(super) const STUCK: u32 = 15;
+
+/// The counters of one group, which are initialised where its filter has a bit.
+type Counters = MaybeUninit<u32>;
+
+/// Where the filters and counters of a table lie.
+#[derive(Clone, Copy)]
+pub(super) struct Notes {
+    filters: NonNull<u32>,
+    counters: NonNull<Counters>,
+}
+
+impl RawInner {
+    /// Returns the notes, which are good for as long as the table stays in its slab.
+    #[inline]
+    pub(super) fn notes(&self) -> Notes {
+        let above = counters_above_control(self.span());
+        // SAFETY: `slab`. Four bytes of counters for each group follow the filters. They are
+        // aligned, since the tags are and the distance is a multiple of four.
+        let counters = unsafe { self.control().add(above) }.cast();
+        Notes {
+            filters: self.filters(),
+            counters,
+        }
+    }
+
+    /// Tells whether an entry of the class of `hash` went past the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, below `limit`.
+    #[inline]
+    pub(super) unsafe fn passed(&self, off: usize, hash: u64) -> bool {
+        // SAFETY: `slab`, by contract.
+        let filter = unsafe { self.filter(off) };
+        // SAFETY: `slab`. Filters are initialised when the slab is lent.
+        tag::is_in(unsafe { filter.read() }, hash)
+    }
+
+    /// Returns the counter of the class of `hash` in the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// As [`passed`](Self::passed), which holds.
+    pub(super) unsafe fn count_of(&self, off: usize, hash: u64) -> u32 {
+        // SAFETY: by contract.
+        let counters = unsafe { self.notes().counters(off) };
+        // SAFETY: `slab`, as above.
+        let noted = unsafe { counters.read() };
+        // SAFETY: `filter`. The group has a bit, so its counters are initialised.
+        let counts = unsafe { noted.assume_init() };
+        counts >> shift(hash) & STUCK
+    }
+}
+
+/// Returns how far up the counter of the class of `hash` is.
+#[inline]
+const fn shift(hash: u64) -> u32 {
+    4 * tag::class(hash) as u32
+}
+
+impl Notes {
+    /// Returns the place of the filter of the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a multiple of 16, below the `limit` of the table.
+    #[inline]
+    unsafe fn filter(self, off: usize) -> NonNull<u32> {
+        // SAFETY: `slab`, by contract. There is one filter for each group.
+        unsafe { self.filters.byte_add(off / GROUP_SLOTS * FILTER_BYTES) }
+    }
+
+    /// Returns the place of the counters of the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// As [`filter`](Self::filter).
+    #[inline]
+    unsafe fn counters(self, off: usize) -> NonNull<Counters> {
+        // SAFETY: `slab`, by contract. There is one set of counters for each group.
+        unsafe { self.counters.byte_add(off / GROUP_SLOTS * COUNTER_BYTES) }
+    }
+
+    /// Tells whether an entry of the class of `hash` went past the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// As [`filter`](Self::filter).
+    #[inline]
+    pub(super) unsafe fn has(self, off: usize, hash: u64) -> bool {
+        // SAFETY: `slab`, by contract.
+        let filter = unsafe { self.filter(off) };
+        // SAFETY: `slab`. Filters are initialised when the slab is lent.
+        tag::is_in(unsafe { filter.read() }, hash)
+    }
+
+    /// Notes that an entry with `hash` goes past the full group at `off`.
+    ///
+    /// Without a branch: which classes a group has noted nobody can predict.
+    ///
+    /// # Safety
+    ///
+    /// `slab`: `off` is a group of the table, which is not shared.
+    #[inline]
+    pub(super) unsafe fn add(self, off: usize, hash: u64) {
+        // SAFETY: `slab`, by contract.
+        let filter = unsafe { self.filter(off) };
+        // SAFETY: as above.
+        let counters = unsafe { self.counters(off) };
+        // SAFETY: `slab`. Filters are initialised when the slab is lent.
+        let bits = unsafe { filter.read() };
+        // SAFETY: `slab`; whether they are initialised is asked below.
+        let noted = unsafe { counters.read() };
+        let counts = match bits {
+            0 => 0,
+            // SAFETY: `filter`. The group has a bit, so its counters are initialised.
+            _ => unsafe { noted.assume_init() },
+        };
+        // What a counter without its bit says is nothing.
+        let known = STUCK * u32::from(tag::is_in(bits, hash));
+        let count = counts >> shift(hash) & known;
+        let others = counts & !(STUCK << shift(hash));
+        let more = (count + 1).min(STUCK) << shift(hash);
+        // SAFETY: `slab`; the slab is our own.
+        unsafe { counters.write(Counters::new(others | more)) };
+        // SAFETY: as above.
+        unsafe { filter.write(bits | tag::filter_bits(hash)) };
+    }
+
+    /// Counts one entry less that goes past the group at `off`.
+    ///
+    /// # Safety
+    ///
+    /// As [`add`](Self::add).
+    #[inline]
+    pub(super) unsafe fn take_back(self, off: usize, hash: u64) {
+        // SAFETY: `slab`, by contract.
+        let filter = unsafe { self.filter(off) };
+        // SAFETY: as above.
+        let counters = unsafe { self.counters(off) };
+        // SAFETY: `slab`. Filters are initialised when the slab is lent.
+        let bits = unsafe { filter.read() };
+        if !tag::is_in(bits, hash) {
+            return; // only with a hash that changed
+        }
+        // SAFETY: `slab`, as above.
+        let noted = unsafe { counters.read() };
+        // SAFETY: `filter`. The group has a bit, so its counters are initialised.
+        let counts = unsafe { noted.assume_init() };
+        let count = counts >> shift(hash) & STUCK;
+        if count == STUCK {
+            return;
+        }
+        // A counter whose bit is set is not zero.
+        let fewer = counts - (1 << shift(hash));
+        // SAFETY: `slab`; the slab is our own.
+        unsafe { counters.write(Counters::new(fewer)) };
+        let last = if count == 1 {
+            tag::filter_bits(hash)
+        } else {
+            0
+        };
+        // SAFETY: as above.
+        unsafe { filter.write(bits & !last) };
+    }
+}
