@@ -41,10 +41,12 @@ fn bad_hashes_are_no_reason_to_lay_a_table_anew() {
     // A table whose entries mostly lay outside their home group used to be rebuilt in the
     // middle of each filling, and was no better off for it.
     for room in [1000, 6000, 60_000] {
+        // Sixty keys for each hash, of which sixteen find room at home.
+        let groups = room / 100;
         let mut map: HashMap<u64, u64, _> =
-            HashMap::with_capacity_and_hasher(room, Crowded { groups: 40 });
+            HashMap::with_capacity_and_hasher(room as usize, Crowded { groups });
         for _ in 0..5 {
-            for n in 0..600 {
+            for n in 0..60 * groups {
                 map.insert(n, n);
             }
             map.clear();

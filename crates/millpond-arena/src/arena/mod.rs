@@ -382,12 +382,13 @@ impl Arena {
     unsafe fn give_own(&self, block: NonNull<u8>, align: usize) {
         let own = header_of(block);
         // SAFETY: `own-linked`.
+        let noted = unsafe { own.read() };
         let Own {
             next,
             previous,
             whole,
             ..
-        } = unsafe { own.read() };
+        } = noted;
         if previous.is_null() {
             self.own.set(next);
         } else {

@@ -54,7 +54,8 @@ impl<T, A: Allocator> RawTable<T, A> {
     /// Where more entries are guests than filling explains, one in a full home group has to
     /// go elsewhere: so entries are displaced only where a group has more than sixteen of
     /// its own, however long the table is churned.
-    /// Where too many marks of erased ones remain, the table is rebuilt. A rebuild keeps the capacity: only a full table grows.
+    /// Where too many marks of erased ones remain, the table is rebuilt. A rebuild keeps the
+    /// capacity: only a full table grows.
     #[inline]
     pub(crate) fn make_room(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
         if self.inner.growth_left == 0 {
