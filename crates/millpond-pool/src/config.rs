@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) steal: Steal,
     pub(crate) give_back: GiveBack,
     pub(crate) auto: AutoTick,
+    /// Whether items are given the room that their call site needs.
+    pub(crate) learns_sizes: bool,
     /// For people; empty where nobody gave one.
     pub(crate) name: &'static str,
     /// The place of `Pool::new`.
@@ -53,6 +55,7 @@ impl Config {
             steal: Steal::All,
             give_back: GiveBack::Dropper,
             auto: AutoTick::DEFAULT,
+            learns_sizes: false,
             name: "",
             declared_at: Location::caller(),
         }

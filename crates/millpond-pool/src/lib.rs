@@ -53,6 +53,7 @@
 pub(crate) mod queue;
 pub(crate) mod sync;
 
+mod demand;
 mod door;
 mod fence;
 mod place;
@@ -91,6 +92,8 @@ mod retain;
 #[cfg(not(millpond_loom))]
 mod shards;
 #[cfg(not(millpond_loom))]
+mod sites;
+#[cfg(not(millpond_loom))]
 mod slot;
 #[cfg(not(millpond_loom))]
 mod stats;
@@ -117,6 +120,7 @@ pub use crate::{
     pooled::Pooled,
     recycle::Recycle,
     registry::pools,
+    sites::LearntSize,
     stats::{PoolReport, PoolStats},
     tick::{Pressure, purge_all, relieve, tick_all, tick_all_within},
     watch::OldestGuard,
@@ -126,6 +130,7 @@ pub use crate::{
 #[cfg(all(feature = "tokio", not(millpond_loom)))]
 pub use crate::tokio_hooks::{TokioMaintainer, maintain};
 
+pub use crate::demand::{Demand, DemandHead, STEPS};
 pub use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES, Strikes, Verdict};
 
 /// The lock-free parts, for the loom models and the stress tests of this crate

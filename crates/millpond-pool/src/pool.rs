@@ -5,6 +5,8 @@
 //! - `typed`: every node in the places of a pool was made by that pool from its
 //!   own `T`. The slots of an id are empty when a pool begins to use them.
 
+mod build;
+
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,9 +18,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 
 use once_cell::race::OnceBox;
 
-use crate::auto::{AutoTick, GETS_PER_PULSE};
+use crate::auto::GETS_PER_PULSE;
 use crate::chaos;
-use crate::config::{Config, GiveBack, Steal};
+use crate::config::{Config, GiveBack};
 use crate::door::Inside;
 use crate::inner::Inner;
 use crate::local;
@@ -28,9 +30,9 @@ use crate::pooled::Pooled;
 use crate::recycle::{self, Recycle, WipeFn, recycle_large};
 use crate::registry;
 use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES};
+use crate::sites::LearntSize;
 use crate::slot::{Lent, OwnSlot};
 use crate::stats::{OnPanic, PoolStats, count};
-use crate::wipe::Wipe;
 
 /// A pool of items that threads use one after the other.
 ///
@@ -38,8 +40,8 @@ use crate::wipe::Wipe;
 /// items may outlive every borrow, in the shard of a thread that sleeps.
 pub struct Pool<T> {
     /// Where this pool's slot begins in each thread's table, in bytes; beyond
-    /// every table before the first use, and for ever where items are zeroed or
-    /// sent home: the fast path knows nothing of these.
+    /// every table before the first use, and for ever where items are zeroed,
+    /// measured or sent home: the fast path knows nothing of these.
     near_bytes: AtomicUsize,
     inner: OnceBox<Arc<Inner>>,
     make: fn() -> T,
@@ -71,81 +73,6 @@ impl<T> Pool<T> {
             _items: PhantomData,
         }
     }
-
-    /// Lets the pool hold at most `bytes`, as its items' `retained_bytes` tells.
-    ///
-    /// A return that finds no room drops its item. What is out of the pool does
-    /// not count. Nor do the private places: one item of at most
-    /// [`KEEP_BYTES`](crate::KEEP_BYTES) per thread, two until the next tick.
-    /// Larger items never lie there, so that the rest is exact: the bytes in
-    /// queues never exceed `bytes`, not even for a moment. A budget of zero
-    /// keeps nothing at all; `usize::MAX` is none.
-    ///
-    /// # Cost
-    ///
-    /// Each return to a queue and each get from one changes a counter that the
-    /// threads of the pool share.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use millpond_pool::Pool;
-    ///
-    /// static BODIES: Pool<Vec<u8>> = Pool::new(Vec::new).with_budget(64 << 20);
-    /// ```
-    #[must_use]
-    pub const fn with_budget(mut self, bytes: usize) -> Self {
-        self.config.budget_bytes = bytes;
-        self
-    }
-
-    /// Gives the pool a name, for people and reports.
-    ///
-    /// Without one it goes by the place of its [`new`](Self::new).
-    #[must_use]
-    pub const fn with_name(mut self, name: &'static str) -> Self {
-        self.config.name = name;
-        self
-    }
-
-    /// Chooses whose an item is when it comes back.
-    #[must_use]
-    pub const fn with_give_back(mut self, to: GiveBack) -> Self {
-        self.config.give_back = to;
-        self
-    }
-
-    /// Chooses when the pool ticks by itself; unless told, every 30 seconds of use.
-    #[must_use]
-    pub const fn with_auto_tick(mut self, auto: AutoTick) -> Self {
-        self.config.auto = auto;
-        self
-    }
-
-    /// Lets the pool zero the memory of each item that comes back, after its reset.
-    ///
-    /// Also of those that it then shrinks or drops, and of those that are discarded.
-    /// Not of what a user has let go of before: a vector that grew has left copies
-    /// behind in memory that nobody here knows.
-    ///
-    /// # Cost
-    ///
-    /// A write of all retained bytes at each return.
-    #[must_use]
-    pub const fn with_zero_on_recycle(mut self) -> Self
-    where
-        T: Wipe,
-    {
-        self.wipe = Some(T::wipe);
-        self
-    }
-
-    /// Chooses whether a get may take what other threads hold.
-    #[must_use]
-    pub const fn with_steal(mut self, steal: Steal) -> Self {
-        self.config.steal = steal;
-        self
-    }
 }
 
 impl<T: Recycle + Send + 'static> Pool<T> {
@@ -158,7 +85,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     /// # Panics
     ///
     /// If `make` does, and then the pool is as before; or the `Drop` of an item that
-    /// expires in a tick of the pool's own ([`AutoTick`]).
+    /// expires in a tick of the pool's own ([`AutoTick`](crate::AutoTick)).
     ///
     /// # Cost
     ///
@@ -193,7 +120,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         let site = Location::caller();
         let own = self.own_slot();
         match own.as_ref().and_then(|own| lend_own(own, site)) {
-            Some(lent) => Some(self.guard(lent)),
+            Some(lent) => Some(self.guard(lent, site)),
             None => self
                 .inner()
                 .try_take(own, site)
@@ -278,7 +205,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     }
 
     /// Takes back what the fast path has no place for: something large, something
-    /// that is to be zeroed or sent home, what comes to a thread or a pool without a
+    /// that is to be zeroed, measured or sent home, what comes to a thread or a pool without a
     /// near slot, or what a panic has left behind.
     #[inline(never)]
     pub(crate) fn take_back_far(&self, mut node: Box<Node<T>>) {
@@ -287,6 +214,9 @@ impl<T: Recycle + Send + 'static> Pool<T> {
             return drop(node);
         }
         let watch = OnResetPanic(self);
+        if self.config.learns_sizes {
+            self.learn(&node);
+        }
         let bytes = node.value.retained_bytes();
         if bytes > KEEP_BYTES {
             return self.take_back_large(node, bytes, watch);
@@ -294,6 +224,13 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         recycle::reset(&mut node.value, self.wipe);
         mem::forget(watch);
         self.keep(node, bytes);
+    }
+
+    /// Notes what the item needed, unless it was made elsewhere and nobody got it.
+    fn learn(&self, node: &Node<T>) {
+        if let Some(site) = node.header.tag.tag().lent_at() {
+            self.inner().learn(site, node.value.used_bytes());
+        }
     }
 
     /// Takes back an item that is worth a judgement, and to be measured: it
@@ -343,7 +280,20 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         node.lend(site);
         let mut node = self.own_type(node);
         self.note_home(&mut node);
-        Pooled::new(self, node)
+        self.fit(Pooled::new(self, node), site)
+    }
+
+    /// Makes room for what `site` has been found to need. The item is guarded: if its
+    /// `grow_to` panics, it is discarded.
+    #[inline(always)]
+    fn fit<'p>(&self, mut item: Pooled<'p, T>, site: Site) -> Pooled<'p, T> {
+        if self.config.learns_sizes {
+            let bytes = self.inner().learnt_bytes(site);
+            if bytes > 0 {
+                item.grow_to(bytes);
+            }
+        }
+        item
     }
 
     fn note_home(&self, node: &mut Node<T>) {
@@ -370,7 +320,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     fn get_near(&self, own: OwnSlot, inside: Inside, site: Site) -> Pooled<'_, T> {
         match own.lend_stashed(inside, site) {
             Some(lent) if lent.is_simple() => Pooled::new(self, self.own_type(lent.node)),
-            Some(lent) => self.guard(lent),
+            Some(lent) => self.guard(lent, site),
             None => self.get_anywhere(Some(own), site),
         }
     }
@@ -399,7 +349,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     fn get_far(&self, site: Site) -> Pooled<'_, T> {
         let own = self.own_slot();
         match own.as_ref().and_then(|own| lend_own(own, site)) {
-            Some(lent) => self.guard(lent),
+            Some(lent) => self.guard(lent, site),
             None => self.get_anywhere(own, site),
         }
     }
@@ -414,7 +364,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     /// Does what is to be done once in a while when an item is lent from the slot.
     #[inline(never)]
-    fn guard(&self, lent: Lent) -> Pooled<'_, T> {
+    fn guard(&self, lent: Lent, site: Site) -> Pooled<'_, T> {
         self.inner().settle_budgets(lent.charge);
         let mut node = self.own_type(lent.node);
         self.note_home(&mut node);
@@ -422,7 +372,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         if lent.gets.is_multiple_of(GETS_PER_PULSE) {
             self.pulse();
         }
-        item
+        self.fit(item, site)
     }
 
     /// Drops an item that fits nowhere, with nothing held.
@@ -541,12 +491,22 @@ impl<T> Pool<T> {
             .map_or_else(PoolStats::default, |inner| inner.stats())
     }
 
+    /// Returns what each call site has been found to need, in a pool
+    /// [`with_learnt_sizes`](Self::with_learnt_sizes); nothing in others.
+    pub fn learnt_sizes(&self) -> Vec<LearntSize> {
+        self.inner
+            .get()
+            .map_or_else(Vec::new, |inner| inner.learnt_sizes())
+    }
+
     #[inline]
     fn inner(&self) -> &Inner {
         match self.inner.get() {
             Some(inner) => inner,
             None => {
-                let is_plain = self.wipe.is_none() && self.config.give_back == GiveBack::Dropper;
+                let is_plain = self.wipe.is_none()
+                    && self.config.give_back == GiveBack::Dropper
+                    && !self.config.learns_sizes;
                 let near = is_plain.then_some(&self.near_bytes);
                 registry::open(&self.inner, near, self.config)
             }

@@ -45,6 +45,11 @@ impl Turn {
         (self.current() + 1) % SIDES
     }
 
+    /// The number of turns so far, wrapping.
+    pub(crate) const fn number(self) -> u16 {
+        (self.0 >> 2) as u16
+    }
+
     const fn next(self) -> Self {
         let side = (self.current() + 1) % SIDES;
         Self((self.0 & !3).wrapping_add(4) | side)
@@ -108,6 +113,7 @@ mod tests {
         for _ in 0..7 {
             let [now, next] = [cycle.now(), cycle.advance()];
             assert_eq!(cycle.now(), next);
+            assert_eq!(next.number(), now.number() + 1);
             assert_eq!(next.victim(), now.current());
             assert_eq!(next.expired(), now.victim());
             assert_eq!(next.current(), now.expired());

@@ -130,6 +130,13 @@ impl Tag {
         (since != 0).then(|| (since, self.site.load(Acquire)))
     }
 
+    /// Returns where the item was got, if it is out.
+    pub(crate) fn lent_at(&self) -> Option<&'static Location<'static>> {
+        let (_, site) = self.lent()?;
+        // SAFETY: `static-site`.
+        unsafe { site.as_ref() }
+    }
+
     /// Returns since when it is out, if it is for longer than `than` and
     /// `is_elsewhere` finds it in no private place.
     fn older_guard(

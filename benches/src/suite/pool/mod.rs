@@ -12,7 +12,9 @@ use crate::clock::Clock;
 use crate::contest::{Batch, Contestant, Size};
 use crate::error::Error;
 use crate::workload::Answer;
-use lenders::{ByHand, Crossbeam, Expensive, Lender, Locked, ObjectPool, Opool, Ours, Poolshark};
+use lenders::{
+    ByHand, Crossbeam, Expensive, Learning, Lender, Locked, ObjectPool, Opool, Ours, Poolshark,
+};
 use more_lenders::{Lockfree, Regex, Rylv};
 use std::hint::black_box;
 use std::thread;
@@ -236,6 +238,7 @@ pub fn entrants(shape: Shape) -> Vec<Box<dyn Contestant>> {
         // The others cannot let go of a buffer, or keep fewer.
         Shape::Starvation => {}
         _ => all.extend([
+            Using::boxed(Learning, shape),
             Using::boxed(Opool::default(), shape),
             Using::boxed(ObjectPool::default(), shape),
             Using::boxed(Lockfree::default(), shape),

@@ -1,33 +1,11 @@
 #![forbid(unsafe_code)]
 //! The capacity that a call site needs, learnt from what it used.
 //!
-//! A sample is the number of entries of a map that comes back. Samples are
-//! counted by step of capacity, which is what a table can be: 4, 8, 16, then
-//! 28 and its doublings. The hint is one of these steps:
-//!
-//! ```text
-//!   weight   64 ▆            a raise wants at least two samples at or above a
-//!            48 █▁           step, and one in 16 of all (a quarter for large
-//!             1 ██ ▁     ▁   steps): the giant at the right never gets there
-//!               ────────────
-//!   step        28 …    14 M
-//! ```
-//!
-//! It falls again when less than half the share that raised it is left. Every
-//! 128 samples all weights are halved, and again at every tick.
-//!
-//! Never the maximum: one request of a million entries does not give the next
-//! ten thousand a table for a million. Nor the mean, or the most frequent: a
-//! table that is one step too small is built twice.
-//!
-//! # Source
-//!
-//! The shares are guessed from costs measured in the layout study: growing to n
-//! entries costs about as much as filling them again, a table that is too large
-//! about a hundredth of that, until it leaves the cache.
+//! A sample is the number of entries of a map that comes back, counted by step of
+//! capacity, which is what a table can be: 4, 8, 16, then 28 and its doublings.
+//! [`Demand`] has the rule by which the answer rises and falls.
 
-/// Steps of capacity that are told apart. The last is 14 << 24, 235 million.
-pub(crate) const STEPS: usize = 28;
+use millpond_pool::{Demand, DemandHead, STEPS};
 
 /// The step of 16 entries, the last that is one group of slots.
 const GROUP_STEP: usize = 3;
@@ -35,30 +13,13 @@ const GROUP_STEP: usize = 3;
 /// The first step that is large: 57,344 entries, past any inner cache.
 const LARGE_STEP: usize = 15;
 
-/// Samples after which all weights are halved. Fits a `u8` with room.
-const WINDOW: u8 = 128;
+/// What one call site on one thread has needed. The last step is 14 << 24 entries,
+/// 235 million.
+pub(crate) type Hint = Demand<LARGE_STEP>;
 
-/// Samples after which a hint that is too high may fall.
-const REVIEW: u8 = 64;
-
-/// The part of a hint that every checkout and every return reads. A word.
+/// The part of a hint that every checkout and every return reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
-    /// The step that the next map gets.
-    step: u8,
-    /// The sum of the weights, at most [`WINDOW`].
-    total: u8,
-    /// The tick at which the weights were last halved for it, wrapping.
-    tick: u16,
-}
-
-/// What one call site on one thread has needed. 32 bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hint {
-    pub(crate) head: Head,
-    /// Samples by step, decayed.
-    pub(crate) weights: [u8; STEPS],
-}
+pub(crate) struct Head(pub(crate) DemandHead);
 
 /// Returns the smallest step that holds `entries`; the last for what is larger.
 const fn step_of(entries: usize) -> usize {
@@ -97,25 +58,18 @@ const fn entries_of(step: usize) -> usize {
     ENTRIES[step]
 }
 
-/// Returns the weight that a step wants, at and above it, to be raised to.
-const fn raising_weight(step: usize, total: u8) -> u8 {
-    let (least, share) = if step < LARGE_STEP { (2, 16) } else { (4, 4) };
-    let wanted = total.div_ceil(share);
-    if wanted < least { least } else { wanted }
-}
-
 impl Head {
     /// Returns the capacity to start the next map with, in entries. Zero for a
     /// site that has not been seen to insert.
     #[inline]
     pub(crate) const fn capacity(self) -> usize {
-        entries_of(self.step as usize)
+        entries_of(self.0.step())
     }
 
     /// Returns [`step_of`] `entries`, which most often is the step of the hint.
     #[inline]
     pub(crate) const fn step_of(self, entries: usize) -> usize {
-        let step = self.step as usize;
+        let step = self.0.step();
         // Wraps for no entries, and below the first step.
         if step > 0
             && entries.wrapping_sub(ENTRIES[step - 1] + 1) < ENTRIES[step] - ENTRIES[step - 1]
@@ -123,123 +77,6 @@ impl Head {
             step
         } else {
             step_of(entries)
-        }
-    }
-
-    /// Returns the head after one more sample of `step`, if all that a hint has
-    /// to do about it is to count; none if the whole hint has to look at it.
-    #[inline]
-    pub(crate) const fn counting(self, step: usize, tick: u16) -> Option<Head> {
-        let total = self.total + 1;
-        if step > self.step as usize || self.tick != tick || total.is_multiple_of(REVIEW) {
-            return None;
-        }
-        Some(Head { total, ..self })
-    }
-
-    /// Packs the head into a word.
-    #[inline]
-    pub(crate) const fn to_word(self) -> u32 {
-        let [low, high] = self.tick.to_le_bytes();
-        u32::from_le_bytes([self.step, self.total, low, high])
-    }
-
-    /// Unpacks what [`to_word`](Self::to_word) has packed.
-    #[inline]
-    pub(crate) const fn from_word(word: u32) -> Head {
-        let [step, total, low, high] = word.to_le_bytes();
-        Head {
-            step,
-            total,
-            tick: u16::from_le_bytes([low, high]),
-        }
-    }
-}
-
-impl Hint {
-    /// Starts from what another thread has learnt at the same call site.
-    pub(crate) fn seeded(other: Head, tick: u16) -> Hint {
-        let step = other.step.min(STEPS as u8 - 1);
-        let mut hint = Hint {
-            head: Head {
-                step,
-                total: 0,
-                tick,
-            },
-            weights: [0; STEPS],
-        };
-        if step > 0 {
-            hint.weights[usize::from(step)] = 2;
-            hint.head.total = 2;
-        }
-        hint
-    }
-
-    /// Learns that a map of this site needed a table of `step`.
-    #[cold]
-    pub(crate) fn record(&mut self, step: usize, tick: u16) {
-        if self.head.tick != tick {
-            self.age(tick);
-        }
-        self.weights[step] = self.weights[step].saturating_add(1);
-        self.head.total += 1;
-        if step > usize::from(self.head.step) || self.head.total.is_multiple_of(REVIEW) {
-            self.review();
-        }
-    }
-
-    /// Halves the weights for each tick since the last time.
-    fn age(&mut self, tick: u16) {
-        self.halve(tick.wrapping_sub(self.head.tick).min(7).into());
-        self.head.tick = tick;
-        if self.head.total > 0 {
-            self.review();
-        } else if usize::from(self.head.step) >= LARGE_STEP {
-            // A small hint without evidence is a good guess; a large one is
-            // megabytes for nothing.
-            self.head.step = 0;
-        }
-    }
-
-    /// Moves the hint if the weights say so, and halves them when due.
-    fn review(&mut self) {
-        if self.head.total >= WINDOW {
-            self.halve(1);
-        }
-        let step = usize::from(self.head.step);
-        let left: u32 = self.weights[step..]
-            .iter()
-            .map(|&weight| u32::from(weight))
-            .sum();
-        // Half of what raises: between the two shares the hint stays.
-        let keeping = u32::from(raising_weight(step, self.head.total)) / 2;
-        let keeps = left >= keeping.max(1);
-        if keeps && left == self.weights[step].into() {
-            return; // nothing above
-        }
-        let wanted = self.wanted();
-        if wanted > step || !keeps {
-            self.head.step = wanted as u8;
-        }
-    }
-
-    /// Returns the largest step with enough weight at and above it.
-    fn wanted(&self) -> usize {
-        let mut above = 0_u32;
-        for step in (1..STEPS).rev() {
-            above += u32::from(self.weights[step]);
-            if above >= u32::from(raising_weight(step, self.head.total)) {
-                return step;
-            }
-        }
-        0
-    }
-
-    fn halve(&mut self, times: u32) {
-        self.head.total = 0;
-        for weight in &mut self.weights {
-            *weight >>= times;
-            self.head.total += *weight;
         }
     }
 }
@@ -252,16 +89,16 @@ mod tests {
     fn learn(hint: &mut Hint, samples: impl IntoIterator<Item = usize>) -> (usize, usize) {
         let mut grown = 0;
         for entries in samples {
-            grown += usize::from(hint.head.capacity() < entries);
-            sample(hint, entries, hint.head.tick);
+            grown += usize::from(Head(hint.head).capacity() < entries);
+            sample(hint, entries, hint.head.tick());
         }
-        (hint.head.capacity(), grown)
+        (Head(hint.head).capacity(), grown)
     }
 
     /// Records one sample, as a shard does, and checks the short cut.
     fn sample(hint: &mut Hint, entries: usize, tick: u16) {
         let step = step_of(entries);
-        assert_eq!(hint.head.step_of(entries), step);
+        assert_eq!(Head(hint.head).step_of(entries), step);
         let counted = hint.head.counting(step, tick);
         let mut whole = *hint;
         whole.record(step, tick);
@@ -273,9 +110,7 @@ mod tests {
             }
             None => *hint = whole,
         }
-        let sum: u32 = hint.weights.iter().map(|&weight| u32::from(weight)).sum();
-        assert_eq!(sum, hint.head.total.into());
-        assert_eq!(Head::from_word(hint.head.to_word()), hint.head);
+        assert_eq!(DemandHead::from_word(hint.head.to_word()), hint.head);
     }
 
     #[test]
@@ -321,10 +156,10 @@ mod tests {
             let mut hint = Hint::default();
             learn(&mut hint, std::iter::repeat_n(10, before));
             sample(&mut hint, 1_000_000, 0);
-            assert!(hint.head.capacity() <= 16);
+            assert!(Head(hint.head).capacity() <= 16);
             for _ in 0..10_000 {
                 sample(&mut hint, 10, 0);
-                assert!(hint.head.capacity() <= 16);
+                assert!(Head(hint.head).capacity() <= 16);
             }
         }
     }
@@ -335,7 +170,7 @@ mod tests {
         let mix = (0..100_000).map(|number| if number % 100 == 99 { 1_000_000 } else { 10 });
         for entries in mix {
             sample(&mut hint, entries, 0);
-            assert!(hint.head.capacity() <= 16);
+            assert!(Head(hint.head).capacity() <= 16);
         }
     }
 
@@ -368,13 +203,13 @@ mod tests {
         let mut hint = Hint::default();
         learn(&mut hint, std::iter::repeat_n(1_000, 1_000));
         let mut returns = 0;
-        while hint.head.capacity() > 16 {
+        while Head(hint.head).capacity() > 16 {
             sample(&mut hint, 10, 0);
             returns += 1;
         }
         assert!((50..1_000).contains(&returns), "{returns}");
         returns = 0;
-        while hint.head.capacity() < 1_000 {
+        while Head(hint.head).capacity() < 1_000 {
             sample(&mut hint, 1_000, 0);
             returns += 1;
         }
@@ -386,11 +221,11 @@ mod tests {
         for (entries, remains) in [(1_000, true), (1_000_000, false)] {
             let mut hint = Hint::default();
             learn(&mut hint, std::iter::repeat_n(entries, 100));
-            hint.age(10);
-            assert_eq!((hint.head.total, hint.head.tick), (0, 10));
-            assert_eq!(hint.head.capacity() >= entries, remains);
+            sample(&mut hint, 10, 10);
+            assert_eq!(hint.weights.iter().sum::<u8>(), 1, "only the new evidence");
+            assert_eq!(Head(hint.head).capacity() >= entries, remains);
             learn(&mut hint, std::iter::repeat_n(10, 64));
-            assert!(hint.head.capacity() <= 16);
+            assert!(Head(hint.head).capacity() <= 16);
         }
     }
 
@@ -399,8 +234,8 @@ mod tests {
         let mut teacher = Hint::default();
         learn(&mut teacher, std::iter::repeat_n(1_000, 100));
         let mut hint = Hint::seeded(teacher.head, 0);
-        assert_eq!(hint.head.capacity(), teacher.head.capacity());
+        assert_eq!(Head(hint.head).capacity(), Head(teacher.head).capacity());
         learn(&mut hint, std::iter::repeat_n(10, 200));
-        assert!(hint.head.capacity() <= 16);
+        assert!(Head(hint.head).capacity() <= 16);
     }
 }

@@ -19,7 +19,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use super::hint::{Head, Hint, STEPS};
+use millpond_pool::{DemandHead, STEPS};
+
+use super::hint::{Head, Hint};
 use super::registry::{self, Card};
 use super::sums::Sums;
 use super::thread_index::{is_thread, thread_index};
@@ -143,7 +145,7 @@ impl Site {
 
     #[inline]
     fn head(&self) -> Head {
-        Head::from_word(self.head.load(Relaxed))
+        Head(DemandHead::from_word(self.head.load(Relaxed)))
     }
 
     /// Learns that a map needed room for `entries`. Owner only.
@@ -151,7 +153,7 @@ impl Site {
     fn record(&self, entries: usize, tick: u16) {
         let head = self.head();
         let step = head.step_of(entries);
-        match head.counting(step, tick) {
+        match head.0.counting(step, tick) {
             Some(head) => {
                 let weight = &self.weights[step];
                 weight.store(weight.load(Relaxed).wrapping_add(1), Relaxed);
@@ -166,7 +168,7 @@ impl Site {
     fn record_slow(&self, step: usize, tick: u16) {
         let weights = std::array::from_fn(|step| self.weights[step].load(Relaxed));
         let mut hint = Hint {
-            head: self.head(),
+            head: self.head().0,
             weights,
         };
         hint.record(step, tick);
@@ -415,7 +417,7 @@ impl Shards {
             .all()
             .find_map(|shard| shard.find(location))
             .map(Site::head);
-        site.set(Hint::seeded(known.unwrap_or_default(), tick));
+        site.set(Hint::seeded(known.unwrap_or_default().0, tick));
         site.location
             .store(ptr::from_ref(location).cast_mut(), Relaxed);
         // Relaxed: who sees the bit late counts the site late. One writer.

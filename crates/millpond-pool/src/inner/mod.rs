@@ -23,6 +23,7 @@ use crate::meter::{Charge, Flow, Meter};
 use crate::node::{AnyNode, Condemned, Site};
 use crate::retain::KEEP_BYTES;
 use crate::shards::ShardList;
+use crate::sites::{LearntSize, Sites};
 use crate::slot::{InRing, OwnSlot, SLOT_BYTES, Slot};
 use crate::stats::{Counts, Event, RareCounts, count};
 use crate::victim::{Cycle, SIDES, Turn};
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     flow: Flow,
     meter: Meter,
     steal: Steal,
+    /// What call sites need, if the pool was told to learn.
+    sites: Sites,
     name: &'static str,
     declared_at: &'static Location<'static>,
     /// What happens rarely, by lane.
@@ -83,6 +86,7 @@ impl Inner {
             flow: Flow::new(),
             meter: Meter::new(config.budget_bytes),
             steal: config.steal,
+            sites: Sites::new(),
             name: config.name,
             declared_at: config.declared_at,
             rare: Default::default(),
@@ -110,6 +114,20 @@ impl Inner {
     /// Returns where the calling thread counts what happens rarely.
     pub(crate) fn rare(&self) -> &RareCounts {
         &self.rare[lane()]
+    }
+
+    /// Returns what an item that is got at `site` should have room for, or zero.
+    pub(crate) fn learnt_bytes(&self, site: Site) -> usize {
+        self.sites.bytes_for(site)
+    }
+
+    /// Notes that an item that was got at `site` has used `bytes`.
+    pub(crate) fn learn(&self, site: Site, bytes: usize) {
+        self.sites.record(site, bytes, self.cycle.now().number());
+    }
+
+    pub(crate) fn learnt_sizes(&self) -> Vec<LearntSize> {
+        self.sites.learnt()
     }
 
     fn count(&self, own: Option<&OwnSlot>, event: Event) -> u64 {
