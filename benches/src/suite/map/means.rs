@@ -16,6 +16,12 @@ pub(super) const BARS: &[Bar] = &[
     Bar::ratio("mean/grow/u64", "hashbrown", 0.80),
     Bar::ratio("mean/grow/str", "hashbrown", 1.00),
     Bar::ratio("mean/churn", "hashbrown", 0.70),
+    Bar::ratio("mean/churn-roomy", "hashbrown", 0.70),
+    Bar::ratio("drift/load-0.55", "first window", 1.05),
+    Bar::ratio("drift/load-0.63", "first window", 1.05),
+    Bar::ratio("drift/load-0.76", "first window", 1.05),
+    Bar::ratio("drift/load-0.85", "first window", 1.05),
+    Bar::ratio("drift/load-0.87", "first window", 1.05),
     Bar::ratio("worst/walk", "hashbrown", 1.00),
     Bar::ratio("worst/string", "hashbrown", 1.00),
     Bar::ratio("worst/memory", "hashbrown", 1.05),
@@ -53,7 +59,7 @@ const fn over(
     }
 }
 
-const MEANS: [Over; 7] = [
+const MEANS: [Over; 8] = [
     over("mean/hit", &["hit"], BORROWED),
     over("mean/miss", &["miss"], BORROWED),
     Over {
@@ -63,6 +69,7 @@ const MEANS: [Over; 7] = [
     over("mean/grow/u64", &["grow"], &["u64"]),
     over("mean/grow/str", &["grow"], &["str"]),
     over("mean/churn", &["churn"], BORROWED),
+    over("mean/churn-roomy", &["churn-roomy"], BORROWED),
     over("mean/string", ALL, &["string"]),
 ];
 

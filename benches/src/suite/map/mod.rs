@@ -4,6 +4,7 @@
 //! `hashbrown again` is the same code once more, behind a different type: what
 //! separates the two copies is the resolution of the row.
 
+mod drift;
 mod kinds;
 mod latency;
 mod many;
@@ -48,6 +49,9 @@ pub const OPERATIONS: [&str; 8] = [
 ];
 /// What is done to tables of owned strings, up to [`LARGEST_OWNED`] entries.
 const OWNED_OPERATIONS: [&str; 7] = ["hit", "miss", "fill", "grow", "shed", "churn", "walk"];
+/// Churn of tables with room for twice the entries, both of them: where hashbrown's ends by
+/// itself, as it doubles a table of constant size that is more than half full.
+const ROOMY: &str = "churn-roomy";
 /// The most owned entries: above, a row is the system's allocator at work.
 const LARGEST_OWNED: usize = 112_000;
 /// Entries of tables that are looked up sixteen keys at a time.
@@ -81,6 +85,7 @@ struct Plan {
 fn rows() -> Vec<String> {
     let rows = plans().into_iter().map(|plan| plan.name);
     rows.chain(SPARSE_ROWS.map(|(name, ..)| name.to_owned()))
+        .chain(drift::rows())
         .chain(latency::rows())
         .chain(means::rows())
         .collect()
@@ -113,6 +118,10 @@ fn plans() -> Vec<Plan> {
         for n in ALL_SIZES {
             plan(operation, Keys::Str, n);
         }
+    }
+    for n in ALL_SIZES {
+        plan(ROOMY, Keys::U64, n);
+        plan(ROOMY, Keys::Str, n);
     }
     for operation in OWNED_OPERATIONS {
         for n in ALL_SIZES.into_iter().filter(|n| *n <= LARGEST_OWNED) {
@@ -167,6 +176,7 @@ fn run(run: &mut Run<'_>) -> Result<(), Error> {
             row::<_, Ours, Theirs, Again>(run, operation, name, &requests)?;
         }
     }
+    drift::run(run)?;
     latency::run(run)?;
     means::report(run)
 }
@@ -241,7 +251,8 @@ fn three<'d, K: Key, A: Kind<K>, B: Kind<K>, C: Kind<K>>(
         "fill" => three!(Fill),
         "grow" => three!(Grow),
         "shed" => three!(Shed),
-        "churn" => three!(Churn),
+        "churn" => three!(Churn, 1),
+        ROOMY => three!(Churn, 2),
         "count" => three!(Count),
         "walk" => three!(Walk),
         "walk-sparse" => three!(WalkSparse),

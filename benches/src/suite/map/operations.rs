@@ -69,7 +69,7 @@ impl<'d, K: Key> Setting<'d, K> {
             "hit" | "many" => of(0, count, n),
             "miss" => of(0, 0, n),
             "fill" | "grow" | "shed" => of(0, 0, count * n),
-            "churn" => of(0, count, n),
+            "churn" | super::ROOMY => of(0, count, n),
             "count" => {
                 let distinct = self.drawn.iter().collect::<HashSet<_>>().len();
                 of(self.drawn.len() as u64, 0, count * distinct as u64)
@@ -239,18 +239,22 @@ pub(super) struct Churn<'d, K, M: Kind<K>> {
     keys: Vec<K>,
     /// The oldest key in the table.
     oldest: usize,
+    /// Entries that the table has room for.
+    room: usize,
     map: M::Map,
 }
 
 impl<'d, K: Key, M: Kind<K>> Churn<'d, K, M> {
-    pub(super) fn new(setting: &'d Setting<'d, K>) -> Self {
+    /// The table has room for `times` as many entries as it has.
+    pub(super) fn new(setting: &'d Setting<'d, K>, times: usize) -> Self {
         let keys = [&setting.present.inserts[..], &setting.absent.inserts[..]].concat();
-        let map = setting.filled::<M>(setting.present.inserts.len());
+        let room = times * setting.present.inserts.len();
         Churn {
             setting,
             keys,
             oldest: 0,
-            map,
+            room,
+            map: setting.filled::<M>(room),
         }
     }
 }
@@ -258,7 +262,7 @@ impl<'d, K: Key, M: Kind<K>> Churn<'d, K, M> {
 contestant!(
     Churn,
     |it| {
-        it.map = it.setting.filled::<M>(it.setting.present.inserts.len());
+        it.map = it.setting.filled::<M>(it.room);
         it.oldest = 0;
     },
     |it, batch| {
