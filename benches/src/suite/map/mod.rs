@@ -21,7 +21,7 @@ use crate::engine::Key;
 use crate::error::Error;
 use crate::workload::{Request, Texts, u64_requests};
 use kinds::{Again, Kind, Ours, Theirs};
-use operations::{Churn, Count, Fill, Grow, LookUp, Shed, Sparse, Walk, WalkSparse};
+use operations::{Chain, Churn, Count, Fill, Grow, LookUp, Shed, Sparse, Walk, WalkSparse};
 use owned::OwnedIn;
 
 pub use operations::Setting;
@@ -56,6 +56,8 @@ const ROOMY: &str = "churn-roomy";
 const LARGEST_OWNED: usize = 112_000;
 /// Entries of tables that are looked up sixteen keys at a time.
 const MANY_SIZES: [usize; 4] = [1000, 100_000, 1_000_000, LARGE];
+/// Entries of tables whose look-ups wait for each other.
+const CHAIN_SIZES: [usize; 4] = [1000, 10_000, 100_000, 1_000_000];
 /// Capacity of the table that is cleared, or walked, with few entries in it.
 const SPARSE: usize = 1_000_000;
 /// Rows on that table, and how many entries it has.
@@ -118,6 +120,10 @@ fn plans() -> Vec<Plan> {
         for n in ALL_SIZES {
             plan(operation, Keys::Str, n);
         }
+    }
+    for n in CHAIN_SIZES {
+        plan("chain", Keys::U64, n);
+        plan("chain", Keys::Str, n);
     }
     for n in ALL_SIZES {
         plan(ROOMY, Keys::U64, n);
@@ -248,6 +254,7 @@ fn three<'d, K: Key, A: Kind<K>, B: Kind<K>, C: Kind<K>>(
     match operation {
         "hit" => three!(LookUp, &setting.present.lookups),
         "miss" => three!(LookUp, &setting.absent.lookups),
+        "chain" => three!(Chain),
         "fill" => three!(Fill),
         "grow" => three!(Grow),
         "shed" => three!(Shed),

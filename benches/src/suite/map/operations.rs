@@ -66,7 +66,7 @@ impl<'d, K: Key> Setting<'d, K> {
         };
         match operation {
             // Hits are checked by number; their values by the suite `request`.
-            "hit" | "many" => of(0, count, n),
+            "hit" | "many" | "chain" => of(0, count, n),
             "miss" => of(0, 0, n),
             "fill" | "grow" | "shed" => of(0, 0, count * n),
             "churn" | super::ROOMY => of(0, count, n),
@@ -163,6 +163,41 @@ contestant!(
             }
         });
         black_box(sum);
+        Answer {
+            sum: 0,
+            found,
+            entries: it.map.entries() as u64,
+        }
+    }
+);
+
+/// Looks up keys that are present, each only when the one before it has been found.
+pub(super) struct Chain<'d, K, M: Kind<K>> {
+    setting: &'d Setting<'d, K>,
+    map: M::Map,
+}
+
+impl<'d, K: Key, M: Kind<K>> Chain<'d, K, M> {
+    pub(super) fn new(setting: &'d Setting<'d, K>) -> Self {
+        let map = setting.filled::<M>(setting.present.inserts.len());
+        Chain { setting, map }
+    }
+}
+
+contestant!(
+    Chain,
+    |it| it.map = it.setting.filled::<M>(it.setting.present.inserts.len()),
+    |it, batch| {
+        let keys = &it.setting.present.lookups;
+        // Zero, which the compiler does not know: each key depends on the value before.
+        let (nothing, mut last, mut found) = (black_box(0_u64), 0, 0);
+        each(batch, keys.len(), |i| {
+            if let Some(value) = it.map.find(&keys[i + (last & nothing) as usize]) {
+                last = value;
+                found += 1;
+            }
+        });
+        black_box(last);
         Answer {
             sum: 0,
             found,
