@@ -204,6 +204,30 @@ fn release_hands_back_all_that_is_free() {
 }
 
 #[test]
+fn what_a_huge_page_brings_along_goes_back_while_the_rest_of_it_is_in_use() {
+    in_turn(|| {
+        release();
+        // Past what asks for small pages, and a slice more than three huge pages.
+        let size = (6 << 20) + 65_536;
+        let block = lend(size);
+        // SAFETY: lent just above, so large.
+        unsafe { block.write_bytes(7, size) };
+        let beside = stats().retained.slices;
+        assert!(beside < 4 << 20, "{beside}");
+        tick();
+        assert_eq!(stats().retained.slices, 0);
+        for at in (0..size).step_by(4096) {
+            // SAFETY: inside the block, which was filled.
+            let byte = unsafe { block.add(at) };
+            // SAFETY: as above.
+            assert_eq!(unsafe { byte.read() }, 7);
+        }
+        free(block, size);
+        check().unwrap();
+    });
+}
+
+#[test]
 fn a_tick_hands_back_a_burst_and_keeps_what_comes_back_into_use() {
     in_turn(|| {
         tick();

@@ -7,7 +7,10 @@ use crate::layout::geometry::SLICE_COUNT;
 const WORDS: usize = SLICE_COUNT / 64;
 
 // A huge page of 2 MiB is half a word of slices.
-const _: () = assert!(SLICE_BYTES * 32 == 2 << 20);
+const _: () = assert!(SLICE_BYTES * HUGE_SLICES == 2 << 20 && HUGE_SLICES * 2 == 64);
+
+/// Slices of a huge page.
+pub(crate) const HUGE_SLICES: usize = 32;
 
 /// One bit per slice of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +49,15 @@ impl Bitmap {
         let mut result = *self;
         for (word, other) in result.0.iter_mut().zip(other.0) {
             *word &= !other;
+        }
+        result
+    }
+
+    /// The slices that are in either.
+    pub(crate) fn or(&self, other: &Bitmap) -> Bitmap {
+        let mut result = *self;
+        for (word, other) in result.0.iter_mut().zip(other.0) {
+            *word |= other;
         }
         result
     }

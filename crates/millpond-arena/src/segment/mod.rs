@@ -1,13 +1,15 @@
 //! Segments: 32 MiB ranges of the address space, cut into slices of 64 KiB.
 //!
 //! A run is a range of slices that somebody uses: a slab, a large block, or a
-//! block that an arena borrowed. Three bits tell about each slice:
+//! block that an arena borrowed. Four bits tell about each slice:
 //!
 //! ```text
 //!   used     somebody has it
 //!   dirty    it may hold something else than zeros; free and dirty is retained
 //!   reused   it was taken out of the retained ones, or lent anew by a thread's
 //!            cache, since the last tick
+//!   beside   it is zero and nobody's, and may have pages all the same: it lies in
+//!            a huge page of which another slice was lent first. Retained as well
 //! ```
 //!
 //! A tick purges what is retained and was not reused since the tick before:
@@ -25,7 +27,8 @@
 //! - `run-used`: the slices of a lent run have their `used` bits set and belong
 //!   to one borrower.
 //! - `clean-zero`: a slice that is not `dirty` holds zeros.
-//! - `retained-sum`: `retained` counts the slices that are dirty and not used.
+//! - `retained-sum`: `retained` counts the slices that are dirty and not used, and
+//!   those beside, none of which is used or dirty.
 
 use core::ptr::NonNull;
 
@@ -41,22 +44,13 @@ use crate::spin::{Guard, SpinLock};
 use crate::tick;
 
 mod bitmap;
+mod header;
 pub(crate) mod map;
 
-use bitmap::Bitmap;
+use header::Segment;
 
 /// Times a run's length that a place should have for one that grows.
 const GROWTH_ROOM: usize = 8;
-
-/// The header of a segment, at its first byte. Guarded by [`SEGMENTS`].
-struct Segment {
-    used: Bitmap,
-    dirty: Bitmap,
-    reused: Bitmap,
-    /// No gap is longer than this.
-    gap_max: usize,
-    next: Option<NonNull<Segment>>,
-}
 
 /// All segments, oldest first, and sums over them.
 struct Segments {
@@ -311,7 +305,11 @@ pub(crate) fn check() -> Result<(), &'static str> {
             return Err("segment-stays");
         }
         let segment = segments.at(header);
-        retained += segment.dirty.without(&segment.used).count(0, SLICE_COUNT);
+        retained += segment.retained().count(0, SLICE_COUNT);
+        let lent_or_dirty = segment.used.or(&segment.dirty);
+        if segment.beside.without(&lent_or_dirty) != segment.beside {
+            return Err("retained-sum");
+        }
         used += segment.used.count(1, SLICE_COUNT - 1);
         count += 1;
         at = segment.next;
@@ -336,19 +334,11 @@ pub(crate) fn unlock_after_fork() {
 #[cold]
 fn add_segment() -> Option<()> {
     let start = os::reserve(SEGMENT_BYTES, SEGMENT_BYTES)?;
-    ask_for_huge_pages(start);
+    let huge_from = ask_for_huge_pages(start);
     // `Slab::start` computes the address of a slab from that of its line.
     start.as_ptr().expose_provenance();
-    let mut used = Bitmap::new();
-    used.set(0, 1);
     let header = start.cast::<Segment>();
-    let segment = Segment {
-        used,
-        dirty: used,
-        reused: Bitmap::new(),
-        gap_max: SLICE_COUNT - 1,
-        next: None,
-    };
+    let (segment, beside) = Segment::new(huge_from);
     // SAFETY: the range was just mapped, nobody else knows it, and a segment is
     // aligned for its header and larger.
     unsafe { header.write(segment) };
@@ -364,11 +354,13 @@ fn add_segment() -> Option<()> {
     }
     segments.last = Some(header);
     segments.count += 1;
+    segments.retained += beside;
     Some(())
 }
 
-/// Asks for huge pages in a segment just mapped, where the knob says so.
-fn ask_for_huge_pages(start: NonNull<u8>) {
+/// Asks for huge pages in a segment just mapped, where the knob says so, and returns
+/// the first slice for which it did.
+fn ask_for_huge_pages(start: NonNull<u8>) -> usize {
     let wanted = HUGE_PAGES.value();
     let is_first = SEGMENTS.lock().first.is_none();
     let small = if is_first && wanted != HugePages::Whole as usize {
@@ -381,7 +373,9 @@ fn ask_for_huge_pages(start: NonNull<u8>) {
         let large = unsafe { start.add(small) };
         // SAFETY: `ours`: mapped just above. A refusal leaves small pages.
         unsafe { os::prefer_huge(large, SEGMENT_BYTES - small) };
+        return small / SLICE_BYTES;
     }
+    SLICE_COUNT
 }
 
 /// Address of a slice, with the provenance of its segment.
@@ -431,6 +425,8 @@ impl Segments {
     fn mark_used(&mut self, start: NonNull<u8>, first: usize, count: usize) -> bool {
         let segment = self.header(start);
         let dirty = segment.dirty.count(first, count);
+        let asked_for = segment.beside.count(first, count);
+        let beside = segment.note_beside(first, count);
         segment.used.set(first, count);
         segment.dirty.set(first, count);
         if dirty > 0 {
@@ -438,7 +434,7 @@ impl Segments {
         } else {
             segment.reused.clear(first, count);
         }
-        self.retained -= dirty;
+        self.retained = self.retained + beside - dirty - asked_for;
         self.used += count;
         dirty == 0
     }
@@ -465,7 +461,7 @@ impl Segments {
     /// Takes a retained range away from everybody, to purge it.
     fn claim_retained(&mut self, header: NonNull<Segment>, which: Purge) -> Option<(usize, usize)> {
         let segment = self.at(header);
-        let mut retained = segment.dirty.without(&segment.used);
+        let mut retained = segment.retained();
         if which == Purge::Idle {
             retained = retained.without(&segment.reused);
             if HUGE_PAGES.value() == HugePages::Whole as usize {
@@ -474,6 +470,9 @@ impl Segments {
         }
         let (first, count) = retained.next_range(1)?;
         segment.used.set(first, count);
+        // What lay beside is now as the rest, also if the system refuses.
+        segment.dirty.set(first, count);
+        segment.beside.clear(first, count);
         self.retained -= count;
         self.used += count;
         Some((first, count))
@@ -496,29 +495,6 @@ impl Segments {
             self.purged.add(cause, count * SLICE_BYTES);
         } else {
             self.retained += count;
-        }
-    }
-}
-
-impl Segment {
-    /// Where `slices` would go, if there is room.
-    fn place(&mut self, slices: usize, align: usize) -> Option<usize> {
-        if self.gap_max < slices {
-            return None;
-        }
-        if slices == 1 && align == 1 {
-            // Resident pages before fresh ones.
-            let retained = self.dirty.without(&self.used).next(1, true);
-            if retained.is_some() {
-                return retained;
-            }
-        }
-        match self.used.best_gap(slices, align) {
-            Ok(place) => Some(place),
-            Err(longest) => {
-                self.gap_max = longest;
-                None
-            }
         }
     }
 }
