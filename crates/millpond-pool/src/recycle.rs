@@ -58,8 +58,10 @@ pub trait Recycle {
 
     /// Makes room for about `bytes` in all, as far as there is memory.
     ///
-    /// Called for a hint, with at most [`MAX_HINT_BYTES`](crate::MAX_HINT_BYTES).
-    /// Does nothing by default.
+    /// Called for a hint, given or learnt, with at most
+    /// [`MAX_HINT_BYTES`](crate::MAX_HINT_BYTES). Does nothing by default. A type that
+    /// does something here tells its [`used_bytes`](Recycle::used_bytes) too: else all
+    /// that it was given room for counts as needed.
     fn grow_to(&mut self, bytes: usize) {
         let _ = bytes;
     }
