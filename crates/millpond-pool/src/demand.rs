@@ -27,7 +27,7 @@
 //! hundredth of that, until it leaves the cache. The same holds for vectors.
 
 /// Steps of size that are told apart; step 0 is nothing at all.
-pub const STEPS: usize = 28;
+pub const DEMAND_STEPS: usize = 28;
 
 /// Samples after which all weights are halved. Fits a `u8` with room.
 const WINDOW: u8 = 128;
@@ -65,7 +65,7 @@ pub struct Demand<const LARGE: usize> {
     /// The answer, and how much evidence there is.
     pub head: DemandHead,
     /// Samples by step, decayed.
-    pub weights: [u8; STEPS],
+    pub weights: [u8; DEMAND_STEPS],
 }
 
 /// Returns the weight that a step wants, at and above it, to be raised to.
@@ -128,14 +128,14 @@ impl DemandHead {
 impl<const LARGE: usize> Demand<LARGE> {
     /// Starts from what another thread has learnt at the same call site.
     pub fn seeded(other: DemandHead, tick: u16) -> Self {
-        let step = other.step.min(STEPS as u8 - 1);
+        let step = other.step.min(DEMAND_STEPS as u8 - 1);
         let mut demand = Self {
             head: DemandHead {
                 step,
                 total: 0,
                 tick,
             },
-            weights: [0; STEPS],
+            weights: [0; DEMAND_STEPS],
         };
         if step > 0 {
             demand.weights[usize::from(step)] = 2;
@@ -148,7 +148,7 @@ impl<const LARGE: usize> Demand<LARGE> {
     ///
     /// # Panics
     ///
-    /// If `step` is not below [`STEPS`].
+    /// If `step` is not below [`DEMAND_STEPS`].
     #[cold]
     pub fn record(&mut self, step: usize, tick: u16) {
         if self.head.tick != tick {
@@ -199,7 +199,7 @@ impl<const LARGE: usize> Demand<LARGE> {
     /// Returns the largest step with enough weight at and above it.
     fn wanted(&self) -> usize {
         let mut above = 0_u32;
-        for step in (1..STEPS).rev() {
+        for step in (1..DEMAND_STEPS).rev() {
             above += u32::from(self.weights[step]);
             if above >= u32::from(raising_weight::<LARGE>(step, self.head.total)) {
                 return step;

@@ -130,7 +130,7 @@ pub use crate::{
 #[cfg(all(feature = "tokio", not(millpond_loom)))]
 pub use crate::tokio_hooks::{TokioMaintainer, maintain};
 
-pub use crate::demand::{Demand, DemandHead, STEPS};
+pub use crate::demand::{DEMAND_STEPS, Demand, DemandHead};
 pub use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES, Strikes, Verdict};
 
 /// The lock-free parts, for the loom models and the stress tests of this crate

@@ -21,7 +21,7 @@ use crossbeam_utils::CachePadded;
 use once_cell::race::{OnceBox, OnceRef};
 use parking_lot::Mutex;
 
-use crate::demand::{Demand, DemandHead, STEPS};
+use crate::demand::{DEMAND_STEPS, Demand, DemandHead};
 use crate::node::Site;
 use crate::retain::MAX_HINT_BYTES;
 
@@ -44,7 +44,7 @@ const LARGE_STEP: usize = 15;
 /// The last step that is used: [`MAX_HINT_BYTES`].
 const LAST_STEP: usize = 19;
 
-const _: () = assert!(LAST_STEP < STEPS);
+const _: () = assert!(LAST_STEP < DEMAND_STEPS);
 const _: () = assert!(bytes_of(LARGE_STEP) == 1 << 20);
 const _: () = assert!(bytes_of(LAST_STEP) == MAX_HINT_BYTES);
 
@@ -83,6 +83,9 @@ struct Entry {
     head: AtomicU32,
     demand: Mutex<Demand<LARGE_STEP>>,
 }
+
+// What `Pool::with_learnt_sizes` says that it takes.
+const _: () = assert!(size_of::<[CachePadded<Entry>; SITES]>() <= 8 << 10);
 
 /// The call sites of one pool. Without memory until the first return.
 #[derive(Debug)]

@@ -171,18 +171,11 @@ contestant!(
     }
 );
 
-/// Looks up keys that are present, each only when the one before it has been found.
-pub(super) struct Chain<'d, K, M: Kind<K>> {
-    setting: &'d Setting<'d, K>,
-    map: M::Map,
-}
-
-impl<'d, K: Key, M: Kind<K>> Chain<'d, K, M> {
-    pub(super) fn new(setting: &'d Setting<'d, K>) -> Self {
-        let map = setting.filled::<M>(setting.present.inserts.len());
-        Chain { setting, map }
-    }
-}
+with_map!(
+    /// Looks up keys that are present, each only when the one before it has been found.
+    Chain,
+    |n| n
+);
 
 contestant!(
     Chain,

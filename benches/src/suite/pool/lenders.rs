@@ -41,101 +41,65 @@ pub(super) trait Lender: Sync {
 }
 
 static OURS: Pool<Buffer> = Pool::new(new_buffer);
-
-/// `millpond_pool::Pool` in a static.
-#[derive(Debug)]
-pub(super) struct Ours;
-
-impl Lender for Ours {
-    const NAME: &'static str = "millpond-pool";
-    const IS_RIVAL: bool = false;
-    type Item<'a> = Pooled<'static, Buffer>;
-
-    #[inline(always)]
-    fn get(&self) -> Self::Item<'_> {
-        OURS.get()
-    }
-
-    #[inline(always)]
-    fn buffer<'a>(item: &'a mut Self::Item<'_>) -> &'a mut Buffer {
-        item
-    }
-
-    #[inline(always)]
-    fn put(&self, item: Self::Item<'_>) {
-        drop(item);
-    }
-
-    fn lose(&self, item: Self::Item<'_>) {
-        item.discard();
-    }
-}
-
 static LEARNING: Pool<Buffer> = Pool::new(new_buffer).with_learnt_sizes();
-
-/// The same, of buffers whose sizes are learnt.
-#[derive(Debug)]
-pub(super) struct Learning;
-
-impl Lender for Learning {
-    const NAME: &'static str = "with learnt sizes";
-    const IS_RIVAL: bool = false;
-    type Item<'a> = Pooled<'static, Buffer>;
-
-    #[inline(always)]
-    fn get(&self) -> Self::Item<'_> {
-        LEARNING.get()
-    }
-
-    #[inline(always)]
-    fn buffer<'a>(item: &'a mut Self::Item<'_>) -> &'a mut Buffer {
-        item
-    }
-
-    #[inline(always)]
-    fn put(&self, item: Self::Item<'_>) {
-        drop(item);
-    }
-
-    fn lose(&self, item: Self::Item<'_>) {
-        item.discard();
-    }
-}
-
 static EXPENSIVE: Pool<Buffer> = Pool::new(|| {
     let start = Instant::now();
     while start.elapsed() < Duration::from_micros(20) {}
     new_buffer()
 });
 
-/// The same, of buffers that take long to make.
-#[derive(Debug)]
-pub(super) struct Expensive;
+/// Writes a lender for a pool of ours in a static.
+macro_rules! ours {
+    ($(#[$doc:meta])* $lender:ident, $pool:ident, $name:literal) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(super) struct $lender;
 
-impl Lender for Expensive {
-    const NAME: &'static str = "millpond-pool";
-    const IS_RIVAL: bool = false;
-    type Item<'a> = Pooled<'static, Buffer>;
+        impl Lender for $lender {
+            const NAME: &'static str = $name;
+            const IS_RIVAL: bool = false;
+            type Item<'a> = Pooled<'static, Buffer>;
 
-    #[inline(always)]
-    fn get(&self) -> Self::Item<'_> {
-        EXPENSIVE.get()
-    }
+            #[inline(always)]
+            fn get(&self) -> Self::Item<'_> {
+                $pool.get()
+            }
 
-    #[inline(always)]
-    fn buffer<'a>(item: &'a mut Self::Item<'_>) -> &'a mut Buffer {
-        item
-    }
+            #[inline(always)]
+            fn buffer<'a>(item: &'a mut Self::Item<'_>) -> &'a mut Buffer {
+                item
+            }
 
-    #[inline(always)]
-    fn put(&self, item: Self::Item<'_>) {
-        drop(item);
-    }
+            #[inline(always)]
+            fn put(&self, item: Self::Item<'_>) {
+                drop(item);
+            }
 
-    fn lose(&self, item: Self::Item<'_>) {
-        item.discard();
-    }
+            fn lose(&self, item: Self::Item<'_>) {
+                item.discard();
+            }
+        }
+    };
 }
+
+ours!(
+    /// `millpond_pool::Pool`.
+    Ours,
+    OURS,
+    "millpond-pool"
+);
+ours!(
+    /// The same, of buffers whose sizes are learnt.
+    Learning,
+    LEARNING,
+    "with learnt sizes"
+);
+ours!(
+    /// The same, of buffers that take long to make.
+    Expensive,
+    EXPENSIVE,
+    "millpond-pool"
+);
 
 thread_local! {
     static KEPT: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };

@@ -5,7 +5,7 @@
 //! capacity, which is what a table can be: 4, 8, 16, then 28 and its doublings.
 //! [`Demand`] has the rule by which the answer rises and falls.
 
-use millpond_pool::{Demand, DemandHead, STEPS};
+use millpond_pool::{DEMAND_STEPS, Demand, DemandHead};
 
 /// The step of 16 entries, the last that is one group of slots.
 const GROUP_STEP: usize = 3;
@@ -32,21 +32,21 @@ const fn step_of(entries: usize) -> usize {
             let groups = entries.div_ceil(14) as u64;
             // At least 2, as 17 <= entries.
             let doublings = (64 - (groups - 1).leading_zeros()) as usize;
-            if GROUP_STEP + doublings < STEPS {
+            if GROUP_STEP + doublings < DEMAND_STEPS {
                 GROUP_STEP + doublings
             } else {
-                STEPS - 1
+                DEMAND_STEPS - 1
             }
         }
     }
 }
 
 /// How many entries a table of each step holds.
-const ENTRIES: [usize; STEPS] = {
-    let mut entries = [0; STEPS];
+const ENTRIES: [usize; DEMAND_STEPS] = {
+    let mut entries = [0; DEMAND_STEPS];
     (entries[1], entries[2], entries[GROUP_STEP]) = (4, 8, 16);
     let mut step = GROUP_STEP + 1;
-    while step < STEPS {
+    while step < DEMAND_STEPS {
         entries[step] = 14 << (step - GROUP_STEP);
         step += 1;
     }
@@ -120,8 +120,8 @@ mod tests {
             assert!(entries <= entries_of(step), "{entries}");
             assert!(step == 0 || entries_of(step - 1) < entries, "{entries}");
         }
-        assert_eq!(step_of(usize::MAX), STEPS - 1);
-        for step in 0..STEPS {
+        assert_eq!(step_of(usize::MAX), DEMAND_STEPS - 1);
+        for step in 0..DEMAND_STEPS {
             assert_eq!(step_of(entries_of(step)), step);
         }
         assert!(entries_of(LARGE_STEP - 1) < 1 << 15 && 1 << 15 < entries_of(LARGE_STEP));

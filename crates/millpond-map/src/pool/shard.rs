@@ -19,7 +19,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use millpond_pool::{DemandHead, STEPS};
+use millpond_pool::{DEMAND_STEPS, DemandHead};
 
 use super::hint::{Head, Hint};
 use super::registry::{self, Card};
@@ -121,7 +121,7 @@ impl Spare {
 struct Site {
     location: AtomicPtr<Location<'static>>,
     head: AtomicU32,
-    weights: [AtomicU8; STEPS],
+    weights: [AtomicU8; DEMAND_STEPS],
     counts: Counts<3>,
 }
 
@@ -133,7 +133,7 @@ impl Site {
         Self {
             location: AtomicPtr::new(ptr::null_mut()),
             head: AtomicU32::new(0),
-            weights: [const { AtomicU8::new(0) }; STEPS],
+            weights: [const { AtomicU8::new(0) }; DEMAND_STEPS],
             counts: Counts::new(),
         }
     }
