@@ -76,7 +76,7 @@ pub struct Retained {
 
 /// How often heaps left their fast paths, since the start of the process.
 ///
-/// Ratios tell: many `direct_frees` for each of the `frees` mean mass drops, or
+/// Ratios tell: many slots `sent_home` for each of the `frees` mean mass drops, or
 /// blocks that another thread lent; many `slabs_opened` beside few
 /// `slabs_retired` mean growth; many `slabs_claimed`, work that moves on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -92,9 +92,9 @@ pub struct SlowPaths {
     pub slabs_claimed: u64,
     /// Slabs given back, all of whose slots were free.
     pub slabs_retired: u64,
-    /// Frees that went past a full bin straight to their slab.
-    pub direct_frees: u64,
-    /// Bins emptied since such frees went on for long.
+    /// Slots that a full bin sent to their slabs, some at a time.
+    pub sent_home: u64,
+    /// Bins emptied since that went on for long.
     pub drains: u64,
     /// Runs, of slabs and large blocks, found in the thread's own cache.
     pub runs_cached: u64,
@@ -226,7 +226,7 @@ fn slow_paths(tally: &Tally) -> SlowPaths {
         slabs_adopted: tally.slow(Slow::SlabAdopted),
         slabs_claimed: tally.slow(Slow::SlabClaimed),
         slabs_retired: tally.slow(Slow::SlabRetired),
-        direct_frees: tally.slow(Slow::DirectFree),
+        sent_home: tally.slow(Slow::SentHome),
         drains: tally.slow(Slow::Drain),
         runs_cached: tally.slow(Slow::RunCached),
         runs_taken: tally.slow(Slow::RunTaken),

@@ -322,17 +322,17 @@ fn classes_add_up_to_the_sums() {
 fn each_slow_path_is_counted_under_its_name() {
     in_turn(|| {
         let before = stats();
-        // A mass drop: slabs open, bins fill, blocks go straight to slabs.
+        // A mass drop: slabs open, bins fill, and send blocks to their slabs.
         let blocks: Vec<_> = (0..20_000).map(|_| lend(64)).collect();
         let grown = stats().slow;
         assert!(grown.slabs_opened >= before.slow.slabs_opened + 15);
         assert!(grown.refills >= before.slow.refills + 20_000 / 64);
-        assert_eq!(grown.direct_frees, before.slow.direct_frees);
+        assert_eq!(grown.sent_home, before.slow.sent_home);
         for block in blocks {
             free(block, 64);
         }
         let dropped = stats().slow;
-        assert!(dropped.direct_frees > grown.direct_frees + 15_000);
+        assert!(dropped.sent_home > grown.sent_home + 15_000);
         assert!(dropped.drains > grown.drains);
         // Full slabs have no owner: the first free into each claims it.
         assert!(dropped.slabs_claimed >= grown.slabs_claimed + 15);
@@ -354,6 +354,59 @@ fn each_slow_path_is_counted_under_its_name() {
         assert!(after.retained.thread_runs >= 2 * 65536);
         release();
         assert_eq!(stats().retained.thread_runs, 0);
+    });
+}
+
+/// The blocks in an order that has nothing to do with where they are.
+fn scatter(blocks: &mut [NonNull<u8>]) {
+    let mut state = 1_u64;
+    for at in (1..blocks.len()).rev() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        blocks.swap(at, (state >> 33) as usize % (at + 1));
+    }
+}
+
+/// A mass of frees ends with a batch in its bin. Those slots kept as many slabs
+/// from emptying, and the tree built next was scattered over them.
+#[test]
+fn the_last_of_a_mass_of_frees_go_home_when_the_class_lends_again() {
+    in_turn(|| {
+        let before = stats().slow;
+        let mut blocks: Vec<_> = (0..200_000).map(|_| lend(64)).collect();
+        scatter(&mut blocks);
+        let opened = stats().slow.slabs_opened - before.slabs_opened;
+        assert!(opened >= 190);
+        for block in blocks {
+            free(block, 64);
+        }
+        // The list to lend from is empty; what came back would be next.
+        let again: Vec<_> = (0..40).map(|_| lend(64)).collect();
+        let retired = stats().slow.slabs_retired - before.slabs_retired;
+        assert!(retired + 3 >= opened, "{retired} of {opened}");
+        for block in again {
+            free(block, 64);
+        }
+    });
+}
+
+/// Statistics string a bin's two lists together, so that a batch was not to be had
+/// from the second one, and the bin went on absorbing.
+#[test]
+fn a_bin_stays_bounded_while_statistics_are_read() {
+    in_turn(|| {
+        let before = stats().slow;
+        let blocks: Vec<_> = (0..20_000).map(|_| lend(64)).collect();
+        for (at, block) in blocks.into_iter().enumerate() {
+            free(block, 64);
+            if at % 20 == 0 {
+                stats();
+            }
+        }
+        let after = stats().slow;
+        assert!(after.slabs_retired >= before.slabs_retired + 15);
+        check().unwrap();
     });
 }
 

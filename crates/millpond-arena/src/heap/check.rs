@@ -5,7 +5,7 @@ use crate::slab::free_list::{Slot, length, next_of};
 use crate::slab::remote::State;
 use crate::slab::{Slab, SlabRef};
 
-use super::{Heap, absorbed};
+use super::Heap;
 
 impl Heap {
     /// Verifies `bin-free`, `numbered`, and the slabs' own invariants.
@@ -41,7 +41,7 @@ impl Heap {
     /// Verifies that what the counters say about the lists is so.
     fn check_counts(&self, class: SizeClass) -> Result<(), &'static str> {
         let (bin, row) = (self.bin(class), self.row(class));
-        let absorbed = absorbed(row.granted.get(), bin.room.get());
+        let absorbed = row.granted.get().abs_diff(bin.room.get());
         // SAFETY: `bin-free`: our own list.
         let head = unsafe { length(bin.head.head(), usize::MAX) };
         // SAFETY: as above.

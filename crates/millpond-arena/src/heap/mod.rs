@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   alloc ◀─ pop ── head ◀─ all of it ── freed ◀─ push ─ free   bin, no owner check
-//!                    ▲ when both are empty         └──▶ room used up: each slot
-//!          all of it │                                  straight to its slab
+//!                    ▲ when both are empty  └──▶ room used up: the newest
+//!          all of it │                           to their slabs
 //!              current slab ◀── queue ◀── list of the class ◀── new slab
 //! ```
 //!
@@ -12,9 +12,9 @@
 //!
 //! A bin takes whatever its thread frees, whoever owns the slab: neither side
 //! of the fast path looks at a slab. What bounds a bin is `room`, which only
-//! frees count down and only slow paths set. When it is used up each further
-//! slot goes to its slab: onto the slab's own list if this heap owns it, onto
-//! its remote word otherwise.
+//! frees count down and only slow paths set. When it is used up a batch of slots
+//! goes to its slabs: onto the slab's own list if this heap owns it, onto its
+//! remote word otherwise.
 //!
 //! A heap starts as zeros, and zero means "empty, go slow" in every field: no
 //! path asks whether the heap is ready. [`tls`] makes it ready from slow paths.
@@ -56,7 +56,7 @@ pub(crate) mod tls;
 pub(crate) use depot::check as check_depot;
 use queue::Queue;
 use run_cache::RunCache;
-use tally::{Counters, Slow};
+use tally::Counters;
 
 /// The free slots of one class. The hot part of a heap: half a cache line.
 #[repr(C, align(32))]
@@ -66,8 +66,8 @@ struct Bin {
     /// Slots that came back, which `head` gets when it is empty. A class with one
     /// list has none here.
     freed: FreeList,
-    /// Frees that the bin still absorbs; below zero, minus the frees that it did
-    /// not absorb. Bounded by `overflow::DIRECT_MAX`.
+    /// Frees that the bin still absorbs; below zero for a moment, when one finds
+    /// that there is no room.
     room: Cell<i32>,
     /// The slab that is refilled from.
     current: Cell<Option<SlabRef>>,
@@ -103,6 +103,9 @@ struct Row {
     /// Slots that `head` was filled with, and those that frees added to the bin
     /// until `room` was last set.
     filled: Cell<u32>,
+    /// Slots that left the bin for want of room since it was last empty, or since
+    /// what came back was last to be lent.
+    sent: Cell<u32>,
 }
 
 /// Where a heap is in its life.
@@ -153,6 +156,7 @@ impl Heap {
                     queue: Queue::new(),
                     granted: Cell::new(0),
                     filled: Cell::new(0),
+                    sent: Cell::new(0),
                 }
             }; CLASS_COUNT],
             runs: SpinLock::new(RunCache::new()),
@@ -205,7 +209,7 @@ impl Heap {
         let (room, head) = (bin.take_room(), bin.freed.head());
         if room < 0 {
             // SAFETY: passed on.
-            return unsafe { self.free_past(slot, class) };
+            return unsafe { self.free_slow(slot, class) };
         }
         // What was freed just before cannot be freed again: a comparison of
         // what is at hand anyway.
@@ -267,15 +271,13 @@ impl Heap {
     /// Counts the frees since `room` was last set, and sets it.
     fn grant(&self, class: SizeClass, room: i32) {
         let (bin, row) = (self.bin(class), self.row(class));
-        let (granted, left) = (row.granted.get(), bin.room.get());
-        let frees = granted.abs_diff(left);
-        let kept = absorbed(granted, left);
-        row.filled.set(row.filled.get() + kept);
+        let frees = row
+            .granted
+            .get()
+            .wrapping_sub(bin.room.get())
+            .cast_unsigned();
+        row.filled.set(row.filled.get().wrapping_add(frees));
         self.counters.add_frees(class, frees.into());
-        if frees != kept {
-            let direct = frees.wrapping_sub(kept);
-            self.counters.go_slow(Slow::DirectFree, direct.into());
-        }
         row.granted.set(room);
         bin.room.set(room);
     }
@@ -306,12 +308,6 @@ const SLOW_STEPS: u32 = 32;
 #[inline(never)]
 fn freed_twice() -> ! {
     fatal(Corruption::DoubleFree)
-}
-
-/// How many of the frees that took `room` from `granted` to `left` the bin
-/// absorbed.
-fn absorbed(granted: i32, left: i32) -> u32 {
-    granted.max(0).abs_diff(left.max(0))
 }
 
 /// Lends memory for a layout, of size zero too; null when there is none.

@@ -1,12 +1,19 @@
 //! What a free does when its bin has no room.
 //!
-//! That slot and each further one go straight to their slabs, until an allocation
-//! finds nothing to lend next: a free of a million blocks touches each once, and a
-//! slab that empties is found at once. Where a bin has one list, allocations do not
-//! count, so it may have room after all: the first free without room looks. When that goes on for long, the bin's own slots are sent back too, as
-//! a few of them would keep every slab from emptying.
-
-use core::ptr::null_mut;
+//! The newest slots of the bin go to their slabs, a batch at a time, and the bin
+//! absorbs as many again. When that goes on for long, all of the bin follows, as
+//! its older slots would keep slabs from emptying.
+//!
+//! ```text
+//!   a mass of frees   ▐█████ … ▐█████ … ▐█████ …    frees, each a miss or two
+//!                           │ 32     │       │
+//!                           ▼        ▼       ▼       batches, in the cache
+//! ```
+//!
+//! Each free touches its block and nothing else that is cold. The processor looks
+//! some hundred instructions ahead, so a free of few instructions has more misses
+//! of the ones after it under way; the lines of the slabs are looked up in a loop
+//! that has nothing else to wait for.
 
 use crate::config::FOREIGN_SLABS_MAX;
 use crate::fatal::{Corruption, fatal};
@@ -18,64 +25,30 @@ use crate::slab::remote::State;
 use crate::slab::{NO_OWNER, Slab, SlabRef};
 
 use super::tally::Slow;
-use super::{Heap, SLOW_STEPS, absorbed, depot, tls};
+use super::{Heap, depot, tls};
 
-/// Frees in a row that go past a bin before it is emptied: four bins of the
+/// Slots that leave a bin in batches before all of it follows: four bins of the
 /// smallest slots.
-const DIRECT_MAX: i32 = 1024;
+pub(super) const SENT_MAX: u32 = 1024;
 
 /// Places for slabs while a list is sorted. Measured: 32 made six times as
 /// many exchanges in a free of 2,700 slots over a hundred slabs.
 const GROUPS: usize = 256;
 
-/// The same where a bin holds slots of a slab or two: clearing the places of 40
-/// classes would cost more than the sorting.
+/// The same where there are few slots: clearing the places would cost more than
+/// the sorting.
 const FEW_GROUPS: usize = 8;
 
-/// Slots of one slab on their way home.
+/// Slots of one slab on their way home, strung together.
 #[derive(Clone, Copy)]
-struct Group {
-    slab: Option<SlabRef>,
+struct Run {
     newest: *mut Slot,
     oldest: *mut Slot,
     count: u16,
 }
 
 impl Heap {
-    /// [`Heap::free_to_second`] without room.
-    ///
-    /// A mass of frees ends here, each with a miss of the cache or two: the
-    /// fewer instructions, the more misses are waited for at one time. So what
-    /// such a free needs comes first, and everything else is elsewhere.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Heap::free`].
-    #[inline(never)]
-    pub(super) unsafe fn free_past(&self, slot: *mut u8, class: SizeClass) {
-        if map::seems_to_contain(slot.addr()) {
-            // SAFETY: the map knows the segment; were the slot in its first
-            // slice, the line would be the unused one of that slice.
-            let slab = unsafe { Slab::around_small(slot) };
-            // `room` has counted this free, below zero from -1 on.
-            let is_due = self.bin(class).room.get() % DIRECT_MAX == 0;
-            // Slots go to their own slab's list, whatever class the caller names.
-            if slab.is_owned_by(self.number()) && !is_due {
-                let head = slab.free.head();
-                if head == slot.cast() {
-                    fatal(Corruption::DoubleFree);
-                }
-                // SAFETY: the caller has just ended the life of what was there.
-                unsafe { link(slot.cast(), head) };
-                slab.free.replace(slot.cast());
-                return self.took_back(slab, class, 1);
-            }
-        }
-        // SAFETY: passed on.
-        unsafe { self.free_slow(slot, class) };
-    }
-
-    /// [`Heap::free`] without room, all of it.
+    /// [`Heap::free`] without room.
     ///
     /// # Safety
     ///
@@ -90,21 +63,35 @@ impl Heap {
             // SAFETY: passed on.
             return unsafe { self.free_unready(slot, class) };
         }
-        let is_first = self.bin(class).room.get() == -1;
-        if is_first && !class.has_two_lists() && self.make_room(class) {
-            self.look_at_age(SLOW_STEPS);
-            // SAFETY: passed on.
-            return unsafe { self.free(slot, class) };
-        }
-        if self.bin(class).room.get() <= -DIRECT_MAX {
-            self.counters.go_slow(Slow::Drain, 1);
-            self.drain(class);
-            self.look_at_age(SLOW_STEPS);
-            // The next ones go on past the bin, which would pin every slab.
-            self.grant(class, -1);
+        // This free counts when it is made again.
+        self.bin(class).room.set(0);
+        let is_first = self.row(class).sent.get() == 0;
+        if class.has_two_lists() || !is_first || !self.make_room(class) {
+            self.send_newest(class);
         }
         // SAFETY: passed on.
-        unsafe { self.free_direct(slot, class) };
+        unsafe { self.free(slot, class) };
+    }
+
+    /// Sends what came back last to its slabs, and grants as much room.
+    fn send_newest(&self, class: SizeClass) {
+        let (row, batch) = (self.row(class), class.batch_slots());
+        self.look_at_age(1);
+        self.grant(class, batch as i32);
+        let list = self.bin(class).takes(class);
+        let (rest, count) = self.flush::<FEW_GROUPS>(list.head(), class, batch);
+        list.replace(rest);
+        row.filled.set(row.filled.get().wrapping_sub(count));
+        self.counters.go_slow(Slow::SentHome, count.into());
+        let (before, after) = (row.sent.get(), row.sent.get() + count);
+        row.sent.set(after.min(SENT_MAX));
+        let is_long = before < SENT_MAX && SENT_MAX <= after;
+        // Less than a batch came back where statistics moved the rest to `head`.
+        if is_long || count < batch {
+            self.counters.go_slow(Slow::Drain, 1);
+            self.drain(class);
+            self.grant(class, batch as i32);
+        }
     }
 
     /// Makes a fresh heap ready first, or lets the fallback heap do it.
@@ -125,19 +112,17 @@ impl Heap {
     }
 
     /// Grants room anew if a bin with one list has some; `room` does not tell, as
-    /// allocations leave it alone. Twice its slots are many for a bin that lends meanwhile,
-    /// its slots for one that only takes back.
+    /// allocations leave it alone. Twice its slots are many for a bin that lends
+    /// meanwhile, its slots for one that only takes back.
     #[inline(never)]
     fn make_room(&self, class: SizeClass) -> bool {
         let (slots, row) = (class.bin_slots(), self.row(class));
         // SAFETY: `bin-free`: our own list.
         let length = unsafe { length(self.bin(class).head.head(), 2 * slots as usize) } as u32;
-        let lends = row.filled.get() + absorbed(row.granted.get(), 0) != length;
+        let lends = row.filled.get() + row.granted.get().cast_unsigned() != length;
         if length == 2 * slots || (length >= slots && !lends) {
             return false;
         }
-        // This free counts again when it is made again.
-        self.bin(class).room.set(0);
         let room = if lends {
             2 * slots - length
         } else {
@@ -162,96 +147,103 @@ impl Heap {
     fn drain_by<const GROUPS: usize>(&self, class: SizeClass) {
         self.grant(class, 0);
         let bin = self.bin(class);
-        let left = self.flush::<GROUPS>(bin.head.take(), class)
-            + self.flush::<GROUPS>(bin.freed.take(), class);
-        self.settle(class, left, 0);
+        let (_, lendable) = self.flush::<GROUPS>(bin.head.take(), class, u32::MAX);
+        let (_, freed) = self.flush::<GROUPS>(bin.freed.take(), class, u32::MAX);
+        self.settle(class, lendable + freed, 0);
     }
 
-    /// Sends one slot to its slab.
+    /// Sends `most` slots of a list to their slabs, all of them if it is not that
+    /// long, and returns the rest of it and how many went.
+    fn flush<const GROUPS: usize>(
+        &self,
+        list: *mut Slot,
+        class: SizeClass,
+        most: u32,
+    ) -> (*mut Slot, u32) {
+        let (number, mut at, mut sent) = (self.number(), list, 0);
+        while !at.is_null() && sent < most {
+            let slab = slab_around(at, class);
+            if !slab.is_owned_by(number) {
+                let (rest, sorted) = self.flush_sorted::<GROUPS>(at, class, most - sent);
+                return (rest, sent + sorted);
+            }
+            // SAFETY: `bin-free`: the list that we were given.
+            let (run, rest) = unsafe { Run::take(at, class, most - sent) };
+            at = rest;
+            sent += u32::from(run.count);
+            // SAFETY: `bin-free`: taken off the list above.
+            unsafe { self.put_back(slab, class, run) };
+        }
+        (at, sent)
+    }
+
+    /// As [`Heap::flush`], and sorts what slabs of other threads get, so that it
+    /// is one exchange for each of them where it can be.
+    #[inline(never)]
+    fn flush_sorted<const GROUPS: usize>(
+        &self,
+        list: *mut Slot,
+        class: SizeClass,
+        most: u32,
+    ) -> (*mut Slot, u32) {
+        let mut groups: [Option<(SlabRef, Run)>; GROUPS] = [None; GROUPS];
+        let (mut at, mut sent) = (list, 0);
+        while !at.is_null() && sent < most {
+            let slab = slab_around(at, class);
+            // SAFETY: `bin-free`: the list that we were given.
+            let (run, rest) = unsafe { Run::take(at, class, most - sent) };
+            at = rest;
+            sent += u32::from(run.count);
+            if slab.is_owned_by(self.number()) {
+                // SAFETY: `bin-free`: taken off the list above.
+                unsafe { self.put_back(slab, class, run) };
+                continue;
+            }
+            let place = &mut groups[(slab.start().addr().get() >> 16) % GROUPS];
+            let run = match place.take() {
+                // SAFETY: `bin-free`: both were taken off the list.
+                Some((other, older)) if core::ptr::eq(other, slab) => unsafe { run.before(older) },
+                other => {
+                    self.send(other, class);
+                    run
+                }
+            };
+            *place = Some((slab, run));
+        }
+        for &place in &groups {
+            self.send(place, class);
+        }
+        (at, sent)
+    }
+
+    /// Pushes a run to its slab, which this heap does not own.
+    fn send(&self, group: Option<(SlabRef, Run)>, class: SizeClass) {
+        let Some((slab, run)) = group else {
+            return;
+        };
+        // No slab of that class is there, so nobody lent the slots for it.
+        if !slab.word.is_slab_of(class.index() as u8) {
+            fatal(Corruption::ForeignPointer);
+        }
+        // SAFETY: `bin-free`: the run is a chain of free slots of `slab`.
+        unsafe { self.push_remote(slab, class, run) };
+    }
+
+    /// Puts slots back onto the list of their slab, which this heap owns.
     ///
     /// # Safety
     ///
-    /// As for [`Heap::free`].
+    /// `bin-free`: the run is a chain of free slots of `slab`, on no list.
     #[inline]
-    unsafe fn free_direct(&self, slot: *mut u8, class: SizeClass) {
-        let slab = lender(slot.cast(), class);
-        if slab.is_owned_by(self.number()) {
-            if slab.free.head() == slot.cast() {
-                fatal(Corruption::DoubleFree);
-            }
-            // SAFETY: the caller has just ended the life of what was there.
-            unsafe { slab.free.push(slot.cast()) };
-            self.took_back(slab, class, 1);
-        } else {
-            // SAFETY: passed on; a chain of one.
-            unsafe { self.push_remote(slab, class, slot.cast(), slot.cast(), 1) };
+    unsafe fn put_back(&self, slab: SlabRef, class: SizeClass, run: Run) {
+        let head = slab.free.head();
+        if head == run.newest {
+            fatal(Corruption::DoubleFree);
         }
-    }
-
-    /// Sends a list to its slabs, one exchange per slab where it can be, and
-    /// returns how long it was. The list is the caller's and is gone afterwards.
-    fn flush<const GROUPS: usize>(&self, mut at: *mut Slot, class: SizeClass) -> u32 {
-        if at.is_null() {
-            return 0;
-        }
-        let none = Group {
-            slab: None,
-            newest: null_mut(),
-            oldest: null_mut(),
-            count: 0,
-        };
-        let mut groups = [none; GROUPS];
-        let mut total = 0;
-        while !at.is_null() {
-            let slot = at;
-            // SAFETY: `bin-free`: a slot of the list that we were given.
-            at = unsafe { next_of(slot) };
-            total += 1;
-            let slab = lender(slot, class);
-            let group = &mut groups[(slab.start().addr().get() >> 16) % GROUPS];
-            match group.slab {
-                Some(other) if core::ptr::eq(other, slab) => {
-                    // SAFETY: `bin-free`: taken off the list above.
-                    unsafe { link(slot, group.newest) };
-                    group.newest = slot;
-                    group.count += 1;
-                }
-                _ => {
-                    self.send(group, class);
-                    *group = Group {
-                        slab: Some(slab),
-                        newest: slot,
-                        oldest: slot,
-                        count: 1,
-                    };
-                }
-            }
-        }
-        for group in &groups {
-            self.send(group, class);
-        }
-        total
-    }
-
-    fn send(&self, group: &Group, class: SizeClass) {
-        let Some(slab) = group.slab else {
-            return;
-        };
-        if slab.is_owned_by(self.number()) {
-            // SAFETY: `bin-free`: the group's own last slot.
-            unsafe { link(group.oldest, slab.free.head()) };
-            slab.free.replace(group.newest);
-            self.took_back(slab, class, group.count);
-        } else {
-            // SAFETY: `bin-free`: the group is a chain of free slots of `slab`.
-            unsafe { self.push_remote(slab, class, group.newest, group.oldest, group.count) };
-        }
-    }
-
-    /// Counts slots that an owned slab got back.
-    #[inline]
-    fn took_back(&self, slab: SlabRef, class: SizeClass, count: u16) {
-        let used = slab.used.get() - i32::from(count);
+        // SAFETY: passed on: the run is ours.
+        unsafe { link(run.oldest, head) };
+        slab.free.replace(run.newest);
+        let used = slab.used.get() - i32::from(run.count);
         slab.used.set(used);
         // Below zero more slots came back than were lent.
         if used <= 0 {
@@ -274,30 +266,24 @@ impl Heap {
         }
     }
 
-    /// Pushes a chain to a slab of another heap or of none.
+    /// Pushes a run to a slab of another heap or of none.
     ///
     /// # Safety
     ///
-    /// The `count` slots from `newest` to `oldest` are a chain of free slots of
-    /// `slab`, on no list.
+    /// The run is a chain of free slots of `slab`, on no list.
     #[inline(never)]
-    unsafe fn push_remote(
-        &self,
-        slab: SlabRef,
-        class: SizeClass,
-        newest: *mut Slot,
-        oldest: *mut Slot,
-        count: u16,
-    ) {
-        self.counters.add_remote_frees(u64::from(count));
-        let old = slab.word.push(slab.number_of(newest), count, |after| {
-            // SAFETY: until the exchange succeeds the chain is ours alone.
-            unsafe { link(oldest, slab.slot_of(after)) }
-        });
+    unsafe fn push_remote(&self, slab: SlabRef, class: SizeClass, run: Run) {
+        self.counters.add_remote_frees(run.count.into());
+        let old = slab
+            .word
+            .push(slab.number_of(run.newest), run.count, |after| {
+                // SAFETY: until the exchange succeeds the chain is ours alone.
+                unsafe { link(run.oldest, slab.slot_of(after)) }
+            });
         match old.state {
             State::Full => self.claim(slab, class),
             State::Global
-                if old.count + count == slab.carved() && depot::close_if_free(slab, class) =>
+                if old.count + run.count == slab.carved() && depot::close_if_free(slab, class) =>
             {
                 self.give_slab_run(slab, class);
             }
@@ -353,16 +339,59 @@ impl Heap {
     }
 }
 
-/// The slab that lent `slot`, or the end of the process.
-fn lender(slot: *mut Slot, class: SizeClass) -> SlabRef {
+impl Run {
+    /// Takes the slots off a list that lie in one slab and next to each other on
+    /// the list, `most` of them, and returns them and the rest.
+    ///
+    /// What was freed together often lies together, and is strung already.
+    ///
+    /// # Safety
+    ///
+    /// `bin-free`: the caller holds the list, of that class and not empty.
+    #[inline]
+    unsafe fn take(list: *mut Slot, class: SizeClass, most: u32) -> (Run, *mut Slot) {
+        let bytes = class.slab_bytes();
+        let (mut oldest, mut count) = (list, 1);
+        loop {
+            // SAFETY: passed on: a slot of the list.
+            let at = unsafe { next_of(oldest) };
+            // Slabs are as aligned as they are long; the end is in none.
+            if at.addr() ^ list.addr() >= bytes || count == most {
+                let run = Run {
+                    newest: list,
+                    oldest,
+                    count: count as u16,
+                };
+                return (run, at);
+            }
+            oldest = at;
+            count += 1;
+        }
+    }
+
+    /// Strings the run together with one of the same slab.
+    ///
+    /// # Safety
+    ///
+    /// `bin-free`: the caller holds both.
+    unsafe fn before(self, older: Run) -> Run {
+        // SAFETY: passed on.
+        unsafe { link(self.oldest, older.newest) };
+        Run {
+            oldest: older.oldest,
+            count: self.count + older.count,
+            ..self
+        }
+    }
+}
+
+/// The line of the slab around `slot`, or the end of the process.
+#[inline]
+fn slab_around(slot: *mut Slot, class: SizeClass) -> SlabRef {
     if !map::contains(slot.addr()) {
         fatal(Corruption::ForeignPointer);
     }
     // SAFETY: the map knows the segment; were the slot in its first slice, the
     // line would be the unused one of that slice.
-    let slab = unsafe { Slab::around(slot.cast(), class) };
-    if !slab.word.is_slab_of(class.index() as u8) {
-        fatal(Corruption::ForeignPointer);
-    }
-    slab
+    unsafe { Slab::around(slot.cast(), class) }
 }

@@ -12,6 +12,7 @@ use crate::layout::size_class::SizeClass;
 use crate::slab::free_list::{Slot, next_of};
 use crate::slab::{NO_OWNER, Slab, SlabRef};
 
+use super::overflow::SENT_MAX;
 use super::tally::Slow;
 use super::{Heap, SLOW_STEPS, depot, tls};
 
@@ -32,25 +33,21 @@ impl Heap {
     #[inline(always)]
     pub(super) fn lend_freed(&self, class: SizeClass) -> *mut u8 {
         let (bin, row) = (self.bin(class), self.row(class));
+        if row.sent.get() >= SENT_MAX {
+            // The end of a mass of frees: the last few make slabs whole, which lend
+            // in the order of addresses again.
+            self.drain(class);
+        }
         let freed = bin.freed.take();
         if freed.is_null() {
             return null_mut();
         }
         // SAFETY: `bin-free`: our own list.
         bin.head.replace(unsafe { next_of(freed) });
-        let (granted, left, lent) = (row.granted.get(), bin.room.get(), row.filled.get());
-        if left < 0 || granted < left {
-            row.filled.set(0);
-            self.grant(class, class.bin_slots() as i32);
-        } else {
-            // As `grant` does, where the bin absorbed each free.
-            let frees = granted.wrapping_sub(left).cast_unsigned();
-            row.filled.set(frees);
-            self.counters.add_frees(class, frees.into());
-            row.granted.set(class.bin_slots() as i32);
-            bin.room.set(class.bin_slots() as i32);
-        }
-        self.counters.add_allocations(class, lent.into());
+        self.counters
+            .add_allocations(class, row.filled.replace(0).into());
+        self.grant(class, class.bin_slots() as i32);
+        row.sent.set(0);
         self.look_at_age(1);
         freed.cast()
     }
@@ -67,6 +64,7 @@ impl Heap {
         self.look_at_age(SLOW_STEPS);
         self.grant(class, class.bin_slots() as i32);
         self.settle(class, 0, 0);
+        row.sent.set(0);
         loop {
             if let Some(slab) = bin.current.get() {
                 let (head, count) = self.draw(slab, class);

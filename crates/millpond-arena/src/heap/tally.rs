@@ -32,7 +32,7 @@ pub(crate) enum Slow {
     SlabAdopted,
     SlabClaimed,
     SlabRetired,
-    DirectFree,
+    SentHome,
     Drain,
     RunCached,
     RunTaken,

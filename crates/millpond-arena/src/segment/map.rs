@@ -1,8 +1,8 @@
 #![forbid(unsafe_code)]
 //! The segment map: which addresses lie in a segment of ours.
 //!
-//! One byte per possible segment, as a free past a full bin looks here, and fewer
-//! instructions are what makes it fast. The array is 8 MiB of zeros that the
+//! One byte per possible segment, as each slot that goes home is looked up here, and
+//! fewer instructions are what makes that fast. The array is 8 MiB of zeros that the
 //! program is loaded with; a page of it exists once a segment near by does.
 
 use crate::config::SEGMENT_BYTES;
@@ -33,13 +33,6 @@ pub(crate) fn contains(address: usize) -> bool {
         Some(entry) => entry.load(Acquire) != 0,
         None => false,
     }
-}
-
-/// As [`contains`], and does not look at the bits that no address has.
-#[inline(always)]
-pub(crate) fn seems_to_contain(address: usize) -> bool {
-    // Acquire: as in `contains`.
-    MAP[address / SEGMENT_BYTES % SEGMENTS].load(Acquire) != 0
 }
 
 #[cfg(test)]

@@ -130,18 +130,6 @@ impl FreeList {
         }
         slot
     }
-
-    /// Puts a slot in front.
-    ///
-    /// # Safety
-    ///
-    /// `free-once`: the caller has just ended the life of what was in `slot`.
-    #[inline(always)]
-    pub(crate) unsafe fn push(&self, slot: *mut Slot) {
-        // SAFETY: `free-once`, passed on.
-        unsafe { link(slot, self.head.get()) };
-        self.head.set(slot);
-    }
 }
 
 #[cfg(test)]
@@ -164,8 +152,7 @@ mod tests {
             assert_eq!(list.pop().addr() - base.addr(), index * 24);
         }
         assert!(list.pop().is_null());
-        // SAFETY: popped above, so it is on no list.
-        unsafe { list.push(base.cast()) };
+        list.replace(base.cast());
         assert_eq!(list.take().addr(), base.addr());
         assert!(list.is_empty());
     }

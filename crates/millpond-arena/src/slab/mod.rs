@@ -20,7 +20,6 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use crate::config::SLICE_BYTES;
 use crate::layout::geometry::{line_of, slab_of_line};
 use crate::layout::size_class::SizeClass;
 use crate::sync::Relaxed;
@@ -82,21 +81,6 @@ impl Slab {
         // SAFETY: lines are never unmapped (`segment-stays`), and any bytes that
         // this crate wrote there, zeros included, are a line.
         unsafe { &*line.cast::<Slab>() }
-    }
-
-    /// As [`Slab::around`], for a class whose slabs are a slice each.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Slab::around`].
-    #[inline(always)]
-    pub(crate) unsafe fn around_small(slot: *mut u8) -> SlabRef {
-        let line = line_of(slot.addr(), SLICE_BYTES);
-        // By exposure, as in `start`: fewer instructions than going there from
-        // the slot.
-        let line = core::ptr::with_exposed_provenance::<Slab>(line);
-        // SAFETY: as in `around`.
-        unsafe { &*line }
     }
 
     /// Makes the slab at `start` an owned one without a carved slot.
