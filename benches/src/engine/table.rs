@@ -26,6 +26,8 @@ pub trait Table<K> {
     fn shed(&mut self);
     /// Returns the sum of all values, wrapping.
     fn total(&self) -> u64;
+    /// Returns the same, by a loop over the entries.
+    fn total_by_loop(&self) -> u64;
 }
 
 /// Writes [`Table`] for a map with the names of the standard library.
@@ -64,6 +66,14 @@ macro_rules! table {
             #[inline(always)]
             fn total(&self) -> u64 {
                 self.values().fold(0, |sum, &value| sum.wrapping_add(value))
+            }
+            #[inline(always)]
+            fn total_by_loop(&self) -> u64 {
+                let mut sum = 0_u64;
+                for (_, &value) in self {
+                    sum = sum.wrapping_add(value);
+                }
+                sum
             }
         }
     };

@@ -23,6 +23,7 @@ pub(super) const BARS: &[Bar] = &[
     Bar::ratio("drift/load-0.85", "first window", 1.05),
     Bar::ratio("drift/load-0.87", "first window", 1.05),
     Bar::ratio("worst/walk", "hashbrown", 1.00),
+    Bar::ratio("mean/walk-many", "hashbrown", 1.00),
     Bar::ratio("worst/string", "hashbrown", 1.00),
     Bar::ratio("worst/memory", "hashbrown", 1.05),
     Bar::ratio("clear-sparse/u64/1000000", "hashbrown", 0.005),
@@ -75,7 +76,7 @@ const fn over(
     }
 }
 
-const MEANS: [Over; 8] = [
+const MEANS: [Over; 9] = [
     over("mean/hit", &["hit"], BORROWED),
     over("mean/miss", &["miss"], BORROWED),
     Over {
@@ -86,6 +87,7 @@ const MEANS: [Over; 8] = [
     over("mean/grow/str", &["grow"], &["str"]),
     over("mean/churn", &["churn"], BORROWED),
     over("mean/churn-roomy", &["churn-roomy"], BORROWED),
+    over("mean/walk-many", &["walk-many"], BORROWED),
     over("mean/string", ALL, &["string"]),
 ];
 

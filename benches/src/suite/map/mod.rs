@@ -21,7 +21,9 @@ use crate::engine::Key;
 use crate::error::Error;
 use crate::workload::{Request, Texts, u64_requests};
 use kinds::{Again, Kind, Ours, Theirs};
-use operations::{Chain, Churn, Count, Fill, Grow, LookUp, Shed, Sparse, Walk, WalkSparse};
+use operations::{
+    Chain, Churn, Count, Fill, Grow, LookUp, Shed, Sparse, Walk, WalkMany, WalkSparse,
+};
 use owned::OwnedIn;
 
 pub use operations::Setting;
@@ -58,6 +60,10 @@ const LARGEST_OWNED: usize = 112_000;
 const MANY_SIZES: [usize; 4] = [1000, 100_000, 1_000_000, LARGE];
 /// Entries of tables whose look-ups wait for each other.
 const CHAIN_SIZES: [usize; 4] = [1000, 10_000, 100_000, 1_000_000];
+/// A loop over one table after the other.
+const MANY_TABLES: &str = "walk-many";
+/// Entries of each of them.
+const MANY_TABLES_SIZES: [usize; 5] = [14, 64, 640, 1000, 10_000];
 /// Capacity of the table that is cleared, or walked, with few entries in it.
 const SPARSE: usize = 1_000_000;
 /// Rows on that table, and how many entries it has.
@@ -124,6 +130,10 @@ fn plans() -> Vec<Plan> {
     for n in CHAIN_SIZES {
         plan("chain", Keys::U64, n);
         plan("chain", Keys::Str, n);
+    }
+    for n in MANY_TABLES_SIZES {
+        plan(MANY_TABLES, Keys::U64, n);
+        plan(MANY_TABLES, Keys::Str, n);
     }
     for n in ALL_SIZES {
         plan(ROOMY, Keys::U64, n);
@@ -262,6 +272,7 @@ fn three<'d, K: Key, A: Kind<K>, B: Kind<K>, C: Kind<K>>(
         ROOMY => three!(Churn, 2),
         "count" => three!(Count),
         "walk" => three!(Walk),
+        MANY_TABLES => three!(WalkMany),
         "walk-sparse" => three!(WalkSparse),
         _ => three!(Sparse),
     }

@@ -49,7 +49,9 @@ impl<'d, K: Key> Setting<'d, K> {
     /// Returns how many operations a piece of work has.
     pub fn operations_per_piece(&self, operation: &str) -> usize {
         match operation {
-            "fill" | "grow" | "shed" | "walk" | "walk-sparse" => self.present.inserts.len(),
+            "fill" | "grow" | "shed" | "walk" | "walk-sparse" | super::MANY_TABLES => {
+                self.present.inserts.len()
+            }
             "count" => self.drawn.len(),
             _ => 1,
         }
@@ -74,7 +76,9 @@ impl<'d, K: Key> Setting<'d, K> {
                 let distinct = self.drawn.iter().collect::<HashSet<_>>().len();
                 of(self.drawn.len() as u64, 0, count * distinct as u64)
             }
-            "walk" | "walk-sparse" => of(count.wrapping_mul((0..n).sum()), 0, n),
+            "walk" | "walk-sparse" | super::MANY_TABLES => {
+                of(count.wrapping_mul((0..n).sum()), 0, n)
+            }
             _ => of(0, 0, count * n),
         }
     }
@@ -384,6 +388,56 @@ contestant!(
             sum,
             found: 0,
             entries: it.map.entries() as u64,
+        }
+    }
+);
+
+/// Loops over the entries of one table after the other, so many that the processor does
+/// not remember the last time.
+pub(super) struct WalkMany<'d, K, M: Kind<K>> {
+    setting: &'d Setting<'d, K>,
+    maps: Vec<M::Map>,
+    /// The table that is next.
+    next: usize,
+}
+
+impl<'d, K: Key, M: Kind<K>> WalkMany<'d, K, M> {
+    /// Entries of all tables.
+    const ENTRIES: usize = 200_000;
+
+    pub(super) fn new(setting: &'d Setting<'d, K>) -> Self {
+        let mut walk = WalkMany {
+            setting,
+            maps: Vec::new(),
+            next: 0,
+        };
+        walk.prepare(0);
+        walk
+    }
+}
+
+contestant!(
+    WalkMany,
+    |it| {
+        let n = it.setting.present.inserts.len();
+        it.maps.clear();
+        it.maps
+            .resize_with(Self::ENTRIES / n, || it.setting.filled::<M>(n));
+        it.next = 0;
+    },
+    |it, batch| {
+        let mut sum = 0_u64;
+        for _ in 0..batch.count {
+            sum = sum.wrapping_add(it.maps[it.next].total_by_loop());
+            it.next += 1;
+            if it.next == it.maps.len() {
+                it.next = 0;
+            }
+        }
+        Answer {
+            sum,
+            found: 0,
+            entries: it.maps[0].entries() as u64,
         }
     }
 );

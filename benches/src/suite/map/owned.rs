@@ -66,6 +66,14 @@ macro_rules! owned {
             fn total(&self) -> u64 {
                 self.0.values().fold(0, |sum, value| sum.wrapping_add(read(value)))
             }
+            #[inline(always)]
+            fn total_by_loop(&self) -> u64 {
+                let mut sum = 0_u64;
+                for value in self.0.values() {
+                    sum = sum.wrapping_add(read(value));
+                }
+                sum
+            }
         }
     };
 }

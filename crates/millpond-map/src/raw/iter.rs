@@ -1,7 +1,7 @@
 //! Walking the entries of a table.
 //!
 //! A table that is mostly empty is walked along its list of touched lines, any other
-//! from the first group to the last. Which of the two depends on the table's state
+//! from the first line to the last. Which of the two depends on the table's state
 //! alone, so two walks without a change between them agree.
 //!
 //! # Invariants
@@ -16,23 +16,149 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use super::inner::{LINE_SLOTS, RawInner};
-use crate::control::{BitMask, GROUP_SLOTS, Group};
+use super::layout::LINE_GROUPS;
+use crate::control::{GROUP_SLOTS, Group};
 
-/// Walks the indices of the slots that hold an entry.
+/// The lines of a table that lie ahead of a walk.
 #[derive(Clone)]
-pub(crate) struct RawIndices {
+struct Lines {
     /// The first tag of the table.
     control: NonNull<u8>,
-    /// The group being walked.
+    /// The first slot of the line being walked.
     off: usize,
-    /// Where the run of groups ends that `off` is in: the end of a line, or of the table.
+    /// Where the run of lines ends that `off` is in: behind the line, or the table.
     run_end: usize,
-    /// The lanes of the group that lie ahead.
-    lanes: BitMask,
-    /// The next place on the list. At its end in a walk over all groups.
+    /// The next place on the list. At its end in a walk over all lines.
     list: NonNull<u32>,
     /// Where what is in use of the list ends.
     list_end: NonNull<u32>,
+}
+
+impl Lines {
+    /// Starts a walk over `table`, and returns the lanes with an entry of its first line;
+    /// none before the first one.
+    ///
+    /// # Safety
+    ///
+    /// `alive`, for as long as the walk goes on.
+    #[inline(always)]
+    unsafe fn of(table: &RawInner) -> (Lines, u64) {
+        if table.is_listed() {
+            // SAFETY: `alive`, by contract.
+            return (unsafe { Lines::of_listed(table) }, 0);
+        }
+        // A table of few groups is never veiled.
+        let (control, run_end) = (table.front.control, table.front.mask + GROUP_SLOTS);
+        let lanes = if run_end == GROUP_SLOTS {
+            // SAFETY: `slab`. Every table has a group, an empty one if it has no slab.
+            unsafe { fulls::<1>(control) }
+        } else if run_end == 2 * GROUP_SLOTS {
+            // SAFETY: `slab`. This one has two.
+            unsafe { fulls::<2>(control) }
+        } else {
+            // SAFETY: `slab`. Groups come in powers of two, so there are four of them.
+            unsafe { fulls::<LINE_GROUPS>(control) }
+        };
+        let lines = Lines {
+            control,
+            off: 0,
+            run_end,
+            list: NonNull::dangling(),
+            list_end: NonNull::dangling(),
+        };
+        (lines, lanes)
+    }
+
+    /// As [`of`](Self::of) for a table with a list: along it if that is shorter.
+    ///
+    /// # Safety
+    ///
+    /// As above.
+    #[inline(never)]
+    unsafe fn of_listed(table: &RawInner) -> Lines {
+        let mut lines = Lines {
+            control: table.control(),
+            // One line before the start, at the end of an empty run.
+            off: 0_usize.wrapping_sub(LINE_SLOTS),
+            run_end: 0,
+            list: NonNull::dangling(),
+            list_end: NonNull::dangling(),
+        };
+        if table.touched as usize <= (table.lines() - 1) / 2 {
+            // SAFETY: `touched`, just asked for.
+            lines.list = unsafe { table.list() };
+            // SAFETY: `touched`. So many places of the list are in use.
+            lines.list_end = unsafe { lines.list.add(table.touched as usize) };
+        } else {
+            lines.run_end = table.limit;
+        }
+        lines
+    }
+
+    /// Goes to the next line, of the table or on the list, and returns the lanes with an
+    /// entry; none at the end.
+    #[inline(always)]
+    fn step(&mut self) -> Option<u64> {
+        self.off = self.off.wrapping_add(LINE_SLOTS);
+        if self.off >= self.run_end {
+            if self.list == self.list_end {
+                return None;
+            }
+            // SAFETY: `touched`. The list goes on.
+            self.off = unsafe { self.list.read() } as usize * LINE_SLOTS;
+            // SAFETY: `touched`, as above.
+            self.list = unsafe { self.list.add(1) };
+            self.run_end = self.off + LINE_SLOTS;
+        }
+        // SAFETY: `alive`, `touched`. A line of the table starts there.
+        let from = unsafe { self.control.add(self.off) };
+        // SAFETY: as above; a table of less than a line is at its end by now.
+        Some(unsafe { fulls::<LINE_GROUPS>(from) })
+    }
+
+    /// As [`step`](Self::step), where there is a next line.
+    ///
+    /// # Safety
+    ///
+    /// An entry lies ahead of this line.
+    #[inline(always)]
+    unsafe fn step_on(&mut self) -> u64 {
+        // SAFETY: an entry lies in a line, of the table and on the list.
+        unsafe { self.step().unwrap_unchecked() }
+    }
+}
+
+/// The lanes with an entry of so many groups, whose tags start at `tags`.
+///
+/// # Safety
+///
+/// So many groups of a table lie there.
+#[inline(always)]
+unsafe fn fulls<const GROUPS: usize>(tags: NonNull<u8>) -> u64 {
+    let mut lanes = 0;
+    for group in 0..GROUPS {
+        // SAFETY: by contract.
+        let from = unsafe { tags.add(group * GROUP_SLOTS) };
+        // SAFETY: by contract: sixteen tags start there.
+        let full = unsafe { Group::load(from.as_ptr()) }.fulls();
+        lanes |= u64::from(full.bits()) << (group * GROUP_SLOTS);
+    }
+    lanes
+}
+
+/// Takes the lowest lane out.
+#[inline(always)]
+fn take_lowest(lanes: &mut u64) -> usize {
+    let lane = lanes.trailing_zeros() as usize;
+    *lanes &= *lanes - 1;
+    lane
+}
+
+/// Walks the indices of the slots that hold an entry.
+pub(crate) struct RawIndices {
+    lines: Lines,
+    /// The lanes of the line that lie ahead.
+    lanes: u64,
     /// `left`.
     left: usize,
 }
@@ -45,126 +171,19 @@ impl RawIndices {
     /// `alive`, for as long as `next` is called.
     #[inline]
     pub(crate) unsafe fn new(table: &RawInner) -> RawIndices {
-        if table.is_listed() {
-            // SAFETY: `alive`, by contract.
-            return unsafe { RawIndices::of_listed(table) };
-        }
-        // A table of few groups is never veiled.
-        // SAFETY: `slab`. Every table has a group at 0, an empty one if it has no slab.
-        let lanes = unsafe { table.front_group(0) }.fulls();
+        // SAFETY: by contract.
+        let (lines, lanes) = unsafe { Lines::of(table) };
         RawIndices {
-            control: table.front.control,
-            off: 0,
-            run_end: table.front.mask + GROUP_SLOTS,
+            lines,
             lanes,
-            list: NonNull::dangling(),
-            list_end: NonNull::dangling(),
             left: table.len,
         }
-    }
-
-    /// Starts a walk over a table with a list, along it if that is shorter.
-    ///
-    /// # Safety
-    ///
-    /// As [`new`](Self::new).
-    #[inline(never)]
-    unsafe fn of_listed(table: &RawInner) -> RawIndices {
-        let mut walk = RawIndices {
-            control: table.control(),
-            off: 0,
-            run_end: table.limit,
-            // SAFETY: `slab`. Every table has a group at 0.
-            lanes: unsafe { table.group(0) }.fulls(),
-            list: NonNull::dangling(),
-            list_end: NonNull::dangling(),
-            left: table.len,
-        };
-        if table.touched as usize <= (table.lines() - 1) / 2 {
-            // SAFETY: `touched`, just asked for.
-            walk.list = unsafe { table.list() };
-            // SAFETY: `touched`. So many places of the list are in use.
-            walk.list_end = unsafe { walk.list.add(table.touched as usize) };
-            // One group before the start, at the end of an empty run.
-            walk.off = 0_usize.wrapping_sub(GROUP_SLOTS);
-            walk.run_end = 0;
-            walk.lanes = BitMask::NONE;
-        }
-        walk
     }
 
     /// Returns the entries that lie ahead.
     #[inline]
     pub(crate) fn left(&self) -> usize {
         self.left
-    }
-
-    /// Goes to the next group: of the line, of the next line on the list, or of the table.
-    ///
-    /// # Safety
-    ///
-    /// `left` is not zero, and the group has been walked to its end.
-    #[inline]
-    unsafe fn next_group(&mut self) {
-        self.off = self.off.wrapping_add(GROUP_SLOTS);
-        if self.off == self.run_end {
-            // SAFETY: `left` is not zero, and the line ends here.
-            unsafe { self.next_line() };
-        }
-        // SAFETY: `alive`, `left`. An entry lies ahead, so a group of the table does.
-        let from = unsafe { self.control.add(self.off) };
-        // SAFETY: as above: sixteen tags start there.
-        self.lanes = unsafe { Group::load(from.as_ptr()) }.fulls();
-    }
-
-    /// Walks to the end, with offsets and lanes for `f`.
-    ///
-    /// Two loops: one over the groups of a run, which counts no entries, and one over its
-    /// lanes. Where a group ends nobody can predict, so what lies between it and the next
-    /// entry is as short as can be.
-    #[inline(always)]
-    fn fold_groups<B>(mut self, init: B, mut f: impl FnMut(B, usize, usize) -> B) -> B {
-        let mut accumulated = init;
-        if self.left == 0 {
-            return accumulated;
-        }
-        loop {
-            loop {
-                for lane in self.lanes {
-                    accumulated = f(accumulated, self.off, lane);
-                }
-                self.off = self.off.wrapping_add(GROUP_SLOTS);
-                if self.off == self.run_end {
-                    break;
-                }
-                // SAFETY: `alive`. The run goes on, so a group of the table does.
-                let from = unsafe { self.control.add(self.off) };
-                // SAFETY: as above: sixteen tags start there.
-                self.lanes = unsafe { Group::load(from.as_ptr()) }.fulls();
-            }
-            if self.list == self.list_end {
-                return accumulated;
-            }
-            // SAFETY: `touched`. The list goes on.
-            unsafe { self.next_line() };
-            // SAFETY: `alive`, `touched`. A line of the table starts there.
-            let from = unsafe { self.control.add(self.off) };
-            // SAFETY: as above: sixteen tags start there.
-            self.lanes = unsafe { Group::load(from.as_ptr()) }.fulls();
-        }
-    }
-
-    /// Goes to the next line of the list.
-    ///
-    /// # Safety
-    ///
-    /// `left` is not zero, and all listed lines up to here have been walked to their end.
-    unsafe fn next_line(&mut self) {
-        // SAFETY: `touched`, `left`. An entry lies ahead, so a line of the list does.
-        self.off = unsafe { self.list.read() } as usize * LINE_SLOTS;
-        // SAFETY: `touched`, as above.
-        self.list = unsafe { self.list.add(1) };
-        self.run_end = self.off + LINE_SLOTS;
     }
 }
 
@@ -176,19 +195,12 @@ impl Iterator for RawIndices {
         if self.left == 0 {
             return None;
         }
-        loop {
-            if let Some(lane) = self.lanes.next() {
-                self.left -= 1;
-                return Some(self.off | lane);
-            }
-            // SAFETY: `left` is not zero, and the group has been walked to its end.
-            unsafe { self.next_group() };
+        while self.lanes == 0 {
+            // SAFETY: `left` is not zero.
+            self.lanes = unsafe { self.lines.step_on() };
         }
-    }
-
-    #[inline]
-    fn fold<B, F: FnMut(B, usize) -> B>(self, init: B, mut f: F) -> B {
-        self.fold_groups(init, |accumulated, off, lane| f(accumulated, off | lane))
+        self.left -= 1;
+        Some(self.lines.off + take_lowest(&mut self.lanes))
     }
 
     #[inline]
@@ -197,14 +209,19 @@ impl Iterator for RawIndices {
     }
 }
 
-impl ExactSizeIterator for RawIndices {}
-impl FusedIterator for RawIndices {}
-
 /// Walks the entries of a table, as pointers.
 pub(crate) struct RawIter<T> {
-    indices: RawIndices,
+    /// The lanes of the line that lie ahead. Where they end nobody can predict, which costs
+    /// more than finding ten entries: with the lanes of four groups in a word it happens a
+    /// quarter as often as with one.
+    lanes: u64,
+    /// The first slot of the line.
+    line: NonNull<T>,
     /// The first slot.
     slots: NonNull<T>,
+    /// `left`.
+    left: usize,
+    lines: Lines,
     marker: PhantomData<T>,
 }
 
@@ -216,10 +233,15 @@ impl<T> RawIter<T> {
     /// `alive`, for as long as `next` is called; the entries of `table` are of type `T`.
     #[inline]
     pub(crate) unsafe fn new(table: &RawInner) -> RawIter<T> {
+        // SAFETY: by contract.
+        let (lines, lanes) = unsafe { Lines::of(table) };
+        let slots = table.slots.cast::<T>();
         RawIter {
-            // SAFETY: by contract.
-            indices: unsafe { RawIndices::new(table) },
-            slots: table.slots.cast(),
+            lanes,
+            line: slots,
+            slots,
+            left: table.len,
+            lines,
             marker: PhantomData,
         }
     }
@@ -229,15 +251,26 @@ impl<T> RawIter<T> {
         // SAFETY: the shared table is alive for ever and has no entries.
         unsafe { RawIter::new(&RawInner::SHARED) }
     }
+
+    /// Takes the next entry of the line.
+    ///
+    /// # Safety
+    ///
+    /// A lane lies ahead.
+    #[inline(always)]
+    unsafe fn take_first(&mut self) -> NonNull<T> {
+        let lane = take_lowest(&mut self.lanes);
+        // SAFETY: `alive`. The lane is that of a slot of the line.
+        unsafe { self.line.add(lane) }
+    }
 }
 
 impl<T> Clone for RawIter<T> {
     #[inline]
     fn clone(&self) -> RawIter<T> {
         RawIter {
-            indices: self.indices.clone(),
-            slots: self.slots,
-            marker: PhantomData,
+            lines: self.lines.clone(),
+            ..*self
         }
     }
 }
@@ -247,25 +280,40 @@ impl<T> Iterator for RawIter<T> {
 
     #[inline]
     fn next(&mut self) -> Option<NonNull<T>> {
-        let index = self.indices.next()?;
-        // SAFETY: `alive`. The index is that of a slot of the table.
-        Some(unsafe { self.slots.add(index) })
+        if self.left == 0 {
+            return None;
+        }
+        while self.lanes == 0 {
+            // SAFETY: `left` is not zero.
+            self.lanes = unsafe { self.lines.step_on() };
+            // SAFETY: `alive`. A line of the table starts there.
+            self.line = unsafe { self.slots.add(self.lines.off) };
+        }
+        self.left -= 1;
+        // SAFETY: just looked.
+        Some(unsafe { self.take_first() })
     }
 
     #[inline]
-    fn fold<B, F: FnMut(B, NonNull<T>) -> B>(self, init: B, mut f: F) -> B {
-        let slots = self.slots;
-        self.indices.fold_groups(init, |accumulated, off, lane| {
-            // SAFETY: `alive`. The group is one of the table.
-            let first = unsafe { slots.add(off) };
-            // SAFETY: `alive`. The lane is that of a slot of the table.
-            f(accumulated, unsafe { first.add(lane) })
-        })
+    fn fold<B, F: FnMut(B, NonNull<T>) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut accumulated = init;
+        loop {
+            while self.lanes != 0 {
+                // SAFETY: just looked.
+                accumulated = f(accumulated, unsafe { self.take_first() });
+            }
+            let Some(lanes) = self.lines.step() else {
+                return accumulated;
+            };
+            self.lanes = lanes;
+            // SAFETY: `alive`. A line of the table starts there.
+            self.line = unsafe { self.slots.add(self.lines.off) };
+        }
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.indices.size_hint()
+        (self.left, Some(self.left))
     }
 }
 
