@@ -37,7 +37,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// }
     /// assert_eq!(letters[&'l'], 2);
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn entry(&mut self, key: K) -> Entry<'_, K, V, S, A> {
         let hash = hash_of(&self.hash_builder, &key);
         let (look, _) = self.table.look(hash, |(held, _)| key == *held);
@@ -135,7 +135,7 @@ pub struct OccupiedError<'a, K, V, S = DefaultHashBuilder, A: Allocator = Slabs>
 
 impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
     /// Returns the value, after inserting `default` where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_insert(self, default: V) -> &'a mut V {
         match self {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -144,7 +144,7 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
     }
 
     /// Returns the value, after inserting what `default` returns where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_insert_with(self, default: impl FnOnce() -> V) -> &'a mut V {
         match self {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -153,7 +153,7 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
     }
 
     /// Returns the value, after inserting what `default` makes of the key where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_insert_with_key(self, default: impl FnOnce(&K) -> V) -> &'a mut V {
         match self {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -165,7 +165,7 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
     }
 
     /// Returns the value, after inserting `V::default()` where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_default(self) -> &'a mut V
     where
         V: Default,
@@ -183,7 +183,7 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
     }
 
     /// Changes the value where there is one.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
         if let Entry::Occupied(entry) = &mut self {
@@ -263,7 +263,7 @@ impl<'a, K, V, S, A: Allocator> OccupiedEntry<'a, K, V, S, A> {
     }
 
     /// Returns the value for as long as the map is borrowed.
-    #[inline]
+    #[inline(always)]
     pub fn into_mut(self) -> &'a mut V {
         // SAFETY: `place`; `self` ends here and with it every other way to the slot.
         unsafe { &mut (*self.slot).1 }

@@ -34,7 +34,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     /// }
     /// assert_eq!(words["to"], 2);
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn entry_ref<'a, 'b, Q>(&'a mut self, key: &'b Q) -> EntryRef<'a, 'b, K, Q, V, S, A>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -91,7 +91,7 @@ pub struct VacantEntryRef<'a, 'b, K, Q: ?Sized, V, S = DefaultHashBuilder, A: Al
 
 impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     /// Returns the value, after inserting `default` where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_insert(self, default: V) -> &'a mut V
     where
         Q: ToOwned<Owned = K>,
@@ -100,7 +100,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     }
 
     /// Returns the value, after inserting what `default` returns where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_insert_with(self, default: impl FnOnce() -> V) -> &'a mut V
     where
         Q: ToOwned<Owned = K>,
@@ -112,7 +112,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     }
 
     /// Returns the value, after inserting what `default` makes of the key where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_insert_with_key(self, default: impl FnOnce(&Q) -> V) -> &'a mut V
     where
         Q: ToOwned<Owned = K>,
@@ -127,7 +127,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     }
 
     /// Returns the value, after inserting `V::default()` where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_default(self) -> &'a mut V
     where
         Q: ToOwned<Owned = K>,
@@ -137,7 +137,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     }
 
     /// Changes the value where there is one.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
         if let EntryRef::Occupied(entry) = &mut self {
@@ -147,7 +147,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     }
 
     /// Returns the full place, after inserting `V::default()` where there was none.
-    #[inline]
+    #[inline(always)]
     pub fn or_default_entry(self) -> OccupiedEntry<'a, K, V, S, A>
     where
         Q: ToOwned<Owned = K>,
