@@ -17,13 +17,18 @@
 //! Above
 //! [`RETAINED_MAX_BYTES`] a free purges at once.
 //!
+//! The purge that leaves a segment with nothing but its first slice takes the lines
+//! there as well, with all that a huge page has brought along in front of the run:
+//! zeros tell of no slab.
+//!
 //! Segments ask for huge pages as [`HUGE_PAGES`] says; where they are kept whole,
 //! less than one goes back on request alone.
 //!
 //! # Invariants
 //!
 //! - `segment-stays`: a segment is never unmapped, so its header and lines are
-//!   there for ever; only pages of free slices are purged.
+//!   there for ever; only pages of free slices are purged, and those of the lines
+//!   while no slice behind the first is lent.
 //! - `run-used`: the slices of a lent run have their `used` bits set and belong
 //!   to one borrower.
 //! - `clean-zero`: a slice that is not `dirty` holds zeros.
@@ -44,9 +49,11 @@ use crate::spin::{Guard, SpinLock};
 use crate::tick;
 
 mod bitmap;
+mod claim;
 mod header;
 pub(crate) mod map;
 
+use claim::Claim;
 use header::Segment;
 
 /// Times a run's length that a place should have for one that grows.
@@ -270,17 +277,19 @@ fn purge_one(
     which: Purge,
     cause: Cause,
 ) -> (Guard<'static, Segments>, usize) {
-    let Some((first, count)) = segments.claim_retained(header, which) else {
+    let Some(claim) = segments.claim_retained(header, which) else {
         return (segments, 0);
     };
     drop(segments);
-    let start = slice_start(header, first);
+    let from = claim.start();
+    // SAFETY: inside the segment.
+    let start = unsafe { header.cast::<u8>().add(from) };
     // SAFETY: `run-used`: claimed above, so nobody else has the range, which was
-    // free and whose contents nobody needs.
-    let went = unsafe { os::purge(start, count * SLICE_BYTES) };
+    // free and whose contents nobody needs; or lines of which none is in use.
+    let went = unsafe { os::purge(start, claim.end() - from) };
     segments = SEGMENTS.lock();
-    segments.settle_claimed(header, (first, count), went, cause);
-    let bytes = if went { count * SLICE_BYTES } else { 0 };
+    segments.settle_claimed(header, claim, went, cause);
+    let bytes = if went { claim.count * SLICE_BYTES } else { 0 };
     (segments, bytes)
 }
 
@@ -459,7 +468,7 @@ impl Segments {
     }
 
     /// Takes a retained range away from everybody, to purge it.
-    fn claim_retained(&mut self, header: NonNull<Segment>, which: Purge) -> Option<(usize, usize)> {
+    fn claim_retained(&mut self, header: NonNull<Segment>, which: Purge) -> Option<Claim> {
         let segment = self.at(header);
         let mut retained = segment.retained();
         if which == Purge::Idle {
@@ -473,28 +482,32 @@ impl Segments {
         // What lay beside is now as the rest, also if the system refuses.
         segment.dirty.set(first, count);
         segment.beside.clear(first, count);
+        let is_last = segment.used.count(0, SLICE_COUNT) == 1 + count
+            && segment.retained().count(0, SLICE_COUNT) == 0;
+        let claim = Claim {
+            first,
+            count,
+            is_last,
+        };
+        let (from, slices) = claim.slices();
+        segment.used.set(from, slices);
         self.retained -= count;
-        self.used += count;
-        Some((first, count))
+        self.used += slices;
+        Some(claim)
     }
 
     /// Ends what [`Segments::claim_retained`] began.
-    fn settle_claimed(
-        &mut self,
-        header: NonNull<Segment>,
-        (first, count): (usize, usize),
-        went: bool,
-        cause: Cause,
-    ) {
+    fn settle_claimed(&mut self, header: NonNull<Segment>, claim: Claim, went: bool, cause: Cause) {
+        let (from, slices) = claim.slices();
         let segment = self.at(header);
-        segment.used.clear(first, count);
+        segment.used.clear(from, slices);
         segment.gap_max = SLICE_COUNT - 1;
-        self.used -= count;
+        self.used -= slices;
         if went {
-            self.at(header).dirty.clear(first, count);
-            self.purged.add(cause, count * SLICE_BYTES);
+            self.at(header).dirty.clear(claim.first, claim.count);
+            self.purged.add(cause, claim.count * SLICE_BYTES);
         } else {
-            self.retained += count;
+            self.retained += claim.count;
         }
     }
 }
