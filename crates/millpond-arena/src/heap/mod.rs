@@ -33,7 +33,7 @@ use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
 use crate::fatal::{Corruption, fatal};
-use crate::layout::size_class::{CLASS_COUNT, SizeClass};
+use crate::layout::size_class::{CLASS_COUNT, STRIDE, SizeClass};
 use crate::slab::SlabRef;
 use crate::slab::free_list::{FreeList, link};
 use crate::spin::SpinLock;
@@ -73,7 +73,7 @@ struct Bin {
     current: Cell<Option<SlabRef>>,
 }
 
-const _: () = assert!(size_of::<Bin>() == 32);
+const _: () = assert!(size_of::<Bin>() == STRIDE);
 
 impl Bin {
     /// Counts a free; below zero when it must go to its slab.
@@ -242,13 +242,16 @@ impl Heap {
 
     #[inline(always)]
     fn bin(&self, class: SizeClass) -> &Bin {
-        // SAFETY: a class's index is below CLASS_COUNT.
-        unsafe { self.bins.get_unchecked(class.index()) }
+        let bins = self.bins.as_ptr();
+        // SAFETY: a class's offset is that of one of CLASS_COUNT bins.
+        let bin = unsafe { bins.byte_add(class.offset()) };
+        // SAFETY: as above, and borrowed as the heap is.
+        unsafe { &*bin }
     }
 
     #[inline(always)]
     fn row(&self, class: SizeClass) -> &Row {
-        // SAFETY: as above.
+        // SAFETY: a class's index is below CLASS_COUNT.
         unsafe { self.rows.get_unchecked(class.index()) }
     }
 

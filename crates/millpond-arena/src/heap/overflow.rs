@@ -44,7 +44,7 @@ const FEW_GROUPS: usize = 8;
 struct Run {
     newest: *mut Slot,
     oldest: *mut Slot,
-    count: u16,
+    count: u32,
 }
 
 impl Heap {
@@ -170,7 +170,7 @@ impl Heap {
             // SAFETY: `bin-free`: the list that we were given.
             let (run, rest) = unsafe { Run::take(at, class, most - sent) };
             at = rest;
-            sent += u32::from(run.count);
+            sent += run.count;
             // SAFETY: `bin-free`: taken off the list above.
             unsafe { self.put_back(slab, class, run) };
         }
@@ -193,7 +193,7 @@ impl Heap {
             // SAFETY: `bin-free`: the list that we were given.
             let (run, rest) = unsafe { Run::take(at, class, most - sent) };
             at = rest;
-            sent += u32::from(run.count);
+            sent += run.count;
             if slab.is_owned_by(self.number()) {
                 // SAFETY: `bin-free`: taken off the list above.
                 unsafe { self.put_back(slab, class, run) };
@@ -243,7 +243,7 @@ impl Heap {
         // SAFETY: passed on: the run is ours.
         unsafe { link(run.oldest, head) };
         slab.free.replace(run.newest);
-        let used = slab.used.get() - i32::from(run.count);
+        let used = slab.used.get() - run.count.cast_signed();
         slab.used.set(used);
         // Below zero more slots came back than were lent.
         if used <= 0 {
@@ -274,16 +274,16 @@ impl Heap {
     #[inline(never)]
     unsafe fn push_remote(&self, slab: SlabRef, class: SizeClass, run: Run) {
         self.counters.add_remote_frees(run.count.into());
-        let old = slab
-            .word
-            .push(slab.number_of(run.newest), run.count, |after| {
-                // SAFETY: until the exchange succeeds the chain is ours alone.
-                unsafe { link(run.oldest, slab.slot_of(after)) }
-            });
+        // At most a slab's slots.
+        let count = run.count as u16;
+        let old = slab.word.push(slab.number_of(run.newest), count, |after| {
+            // SAFETY: until the exchange succeeds the chain is ours alone.
+            unsafe { link(run.oldest, slab.slot_of(after)) }
+        });
         match old.state {
             State::Full => self.claim(slab, class),
             State::Global
-                if old.count + run.count == slab.carved() && depot::close_if_free(slab, class) =>
+                if old.count + count == slab.carved() && depot::close_if_free(slab, class) =>
             {
                 self.give_slab_run(slab, class);
             }
@@ -352,21 +352,21 @@ impl Run {
     unsafe fn take(list: *mut Slot, class: SizeClass, most: u32) -> (Run, *mut Slot) {
         let bytes = class.slab_bytes();
         let (mut oldest, mut count) = (list, 1);
-        loop {
-            // SAFETY: passed on: a slot of the list.
-            let at = unsafe { next_of(oldest) };
-            // Slabs are as aligned as they are long; the end is in none.
-            if at.addr() ^ list.addr() >= bytes || count == most {
-                let run = Run {
-                    newest: list,
-                    oldest,
-                    count: count as u16,
-                };
-                return (run, at);
-            }
-            oldest = at;
+        // SAFETY: passed on: a slot of the list.
+        let mut rest = unsafe { next_of(oldest) };
+        // Slabs are as aligned as they are long; the end of a list is in none.
+        while rest.addr() ^ list.addr() < bytes && count < most {
+            oldest = rest;
+            // SAFETY: as above.
+            rest = unsafe { next_of(oldest) };
             count += 1;
         }
+        let run = Run {
+            newest: list,
+            oldest,
+            count,
+        };
+        (run, rest)
     }
 
     /// Strings the run together with one of the same slab.

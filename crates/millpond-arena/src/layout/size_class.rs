@@ -14,8 +14,8 @@
 //!
 //! # Source
 //!
-//! jemalloc's spacing. A table of 2 KiB, one load, serves sizes that are not
-//! known at compile time; constants fold away.
+//! jemalloc's spacing. Tables, one load, serve sizes that are not known at compile
+//! time; constants fold away.
 
 use crate::config::{
     CARVE_BYTES, CARVE_MAX_SLOTS, CARVE_MIN_MAX_SLOT_BYTES, CARVE_MIN_SLOTS, LARGE_SLAB_BYTES,
@@ -25,12 +25,17 @@ use crate::config::{
 /// Number of size classes.
 pub(crate) const CLASS_COUNT: usize = 40;
 
-/// A size class, an index below [`CLASS_COUNT`].
+/// A size class: an index below [`CLASS_COUNT`], times [`STRIDE`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct SizeClass(u8);
+pub(crate) struct SizeClass(u16);
 
-static CLASS_OF: [u8; MAX_SLOT_BYTES / 16 + 1] = {
-    let mut table = [0; MAX_SLOT_BYTES / 16 + 1];
+/// Bytes of what a heap keeps per class, in the array that its fast paths look at. A
+/// class that is not known at compile time is its place there, without a shift.
+pub(crate) const STRIDE: usize = 32;
+
+/// The class of a size, by steps of 16 bytes.
+static CLASS_OF: [SizeClass; MAX_SLOT_BYTES / 16 + 1] = {
+    let mut table = [SizeClass(0); MAX_SLOT_BYTES / 16 + 1];
     let mut step = 1;
     while step < table.len() {
         table[step] = SizeClass::compute(step * 16);
@@ -60,7 +65,7 @@ static FACTS: [Facts; CLASS_COUNT] = {
     let mut table = [none; CLASS_COUNT];
     let mut index = 0;
     while index < CLASS_COUNT {
-        let class = SizeClass(index as u8);
+        let class = SizeClass::from_index(index);
         // All of them fit, as asserted below and tested.
         table[index] = Facts {
             slot_bytes: class.compute_slot_bytes() as u16,
@@ -76,7 +81,8 @@ static FACTS: [Facts; CLASS_COUNT] = {
 
 const _: () = assert!(TWO_LISTS_MAX_SLOT_BYTES <= SMALL_SLAB_MAX_SLOT_BYTES);
 const _: () = assert!(MAX_SLOT_BYTES <= u16::MAX as usize);
-const _: () = assert!(SizeClass::compute(MAX_SLOT_BYTES) as usize == CLASS_COUNT - 1);
+const _: () = assert!(SizeClass::compute(MAX_SLOT_BYTES).index() == CLASS_COUNT - 1);
+const _: () = assert!((CLASS_COUNT - 1) * STRIDE <= u16::MAX as usize);
 
 impl SizeClass {
     /// Returns the class that serves `bytes` at `align`, or none when no slot
@@ -93,7 +99,7 @@ impl SizeClass {
         if rounded > MAX_SLOT_BYTES {
             return None;
         }
-        Some(SizeClass(CLASS_OF[(rounded + 15) >> 4]))
+        Some(CLASS_OF[(rounded + 15) >> 4])
     }
 
     /// As [`SizeClass::for_layout`], if the class has two lists.
@@ -103,7 +109,7 @@ impl SizeClass {
         if rounded > TWO_LISTS_MAX_SLOT_BYTES {
             return None;
         }
-        Some(SizeClass(CLASS_OF[(rounded + 15) >> 4]))
+        Some(CLASS_OF[(rounded + 15) >> 4])
     }
 
     /// What a slot must hold, so that it has the alignment too.
@@ -121,7 +127,7 @@ impl SizeClass {
     /// The class of that index, which is below [`CLASS_COUNT`].
     pub(crate) const fn from_index(index: usize) -> SizeClass {
         debug_assert!(index < CLASS_COUNT);
-        SizeClass(index as u8)
+        SizeClass((index * STRIDE) as u16)
     }
 
     /// All classes, smallest first.
@@ -131,6 +137,12 @@ impl SizeClass {
 
     #[inline(always)]
     pub(crate) const fn index(self) -> usize {
+        self.0 as usize / STRIDE
+    }
+
+    /// Bytes to the class's place in an array of [`STRIDE`] a class.
+    #[inline(always)]
+    pub(crate) const fn offset(self) -> usize {
         self.0 as usize
     }
 
@@ -143,13 +155,13 @@ impl SizeClass {
     /// Whether bins of this class lend from one list and take back onto another.
     #[inline(always)]
     pub(crate) const fn has_two_lists(self) -> bool {
-        self.0 <= SizeClass::compute(TWO_LISTS_MAX_SLOT_BYTES)
+        self.0 <= SizeClass::compute(TWO_LISTS_MAX_SLOT_BYTES).0
     }
 
     /// Bytes and alignment of the slabs of this class.
     #[inline(always)]
     pub(crate) const fn slab_bytes(self) -> usize {
-        if self.0 <= SizeClass::compute(SMALL_SLAB_MAX_SLOT_BYTES) {
+        if self.0 <= SizeClass::compute(SMALL_SLAB_MAX_SLOT_BYTES).0 {
             SLICE_BYTES
         } else {
             LARGE_SLAB_BYTES
@@ -186,7 +198,7 @@ impl SizeClass {
 
     #[inline(always)]
     const fn facts(self) -> &'static Facts {
-        &FACTS[self.0 as usize]
+        &FACTS[self.index()]
     }
 
     const fn compute_bin_slots(self) -> usize {
@@ -227,18 +239,18 @@ impl SizeClass {
     }
 
     /// The closed form behind the table, for `bytes` in `1..=MAX_SLOT_BYTES`.
-    const fn compute(bytes: usize) -> u8 {
+    const fn compute(bytes: usize) -> SizeClass {
         let last = bytes - 1;
         if last < 128 {
-            return (last / 16) as u8;
+            return SizeClass::from_index(last / 16);
         }
         let doubling = last.ilog2() as usize; // 7 or more, since 128 <= last
         let quarter = (last >> (doubling - 2)) & 3;
-        (8 + (doubling - 7) * 4 + quarter) as u8
+        SizeClass::from_index(8 + (doubling - 7) * 4 + quarter)
     }
 
     const fn compute_slot_bytes(self) -> usize {
-        let class = self.0 as usize;
+        let class = self.index();
         if class < 8 {
             return (class + 1) * 16;
         }
@@ -317,10 +329,18 @@ mod tests {
     fn tables_agree_with_the_closed_forms() {
         for class in SizeClass::all() {
             assert_eq!(class.slot_bytes(), class.compute_slot_bytes());
-            assert_eq!(
-                usize::from(SizeClass::compute(class.slot_bytes())),
-                class.index()
-            );
+            assert_eq!(SizeClass::compute(class.slot_bytes()), class);
+        }
+    }
+
+    #[test]
+    fn two_lists_are_for_the_smaller_classes_alone() {
+        for align in [1, 8, 16, 32, 64, 1024] {
+            for bytes in 0..=2048 {
+                let class = SizeClass::for_layout(bytes, align);
+                let two = class.filter(|class| class.has_two_lists());
+                assert_eq!(SizeClass::with_two_lists(bytes, align), two, "{bytes}");
+            }
         }
     }
 
