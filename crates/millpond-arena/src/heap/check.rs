@@ -49,6 +49,9 @@ impl Heap {
         if head + freed > (row.filled.get() + absorbed) as usize {
             return Err("bin-free");
         }
+        if class.has_two_lists() && freed != (row.kept.get() + absorbed) as usize {
+            return Err("bin-free");
+        }
         Ok(())
     }
 }

@@ -72,6 +72,7 @@ impl Heap {
     pub(crate) fn settle_all(&self) {
         for class in SizeClass::all() {
             self.join_lists(class);
+            self.row(class).kept.set(0);
             // SAFETY: `bin-free`: our own list.
             let left = unsafe { length(self.bin(class).head.head(), usize::MAX) } as u32;
             self.grant(class, self.bin(class).room.get());

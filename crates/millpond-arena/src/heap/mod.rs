@@ -103,6 +103,9 @@ struct Row {
     /// Slots that `head` was filled with, and those that frees added to the bin
     /// until `room` was last set.
     filled: Cell<u32>,
+    /// Of those, what lies on `freed`: not lent when `head` is empty. Zero where a class
+    /// has one list.
+    kept: Cell<u32>,
     /// Slots that left the bin for want of room since it was last empty, or since
     /// what came back was last to be lent.
     sent: Cell<u32>,
@@ -156,6 +159,7 @@ impl Heap {
                     queue: Queue::new(),
                     granted: Cell::new(0),
                     filled: Cell::new(0),
+                    kept: Cell::new(0),
                     sent: Cell::new(0),
                 }
             }; CLASS_COUNT],

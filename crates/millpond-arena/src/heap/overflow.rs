@@ -73,15 +73,21 @@ impl Heap {
         unsafe { self.free(slot, class) };
     }
 
-    /// Sends what came back last to its slabs, and grants as much room.
+    /// Sends what came back last to its slabs, and grants as much room. Calls nobody
+    /// who could use the bin meanwhile.
     fn send_newest(&self, class: SizeClass) {
         let (row, batch) = (self.row(class), class.batch_slots());
+        let absorbed = row.granted.get().cast_unsigned();
         self.look_at_age(1);
         self.grant(class, batch as i32);
         let list = self.bin(class).takes(class);
         let (rest, count) = self.flush::<FEW_GROUPS>(list.head(), class, batch);
         list.replace(rest);
         row.filled.set(row.filled.get().wrapping_sub(count));
+        if class.has_two_lists() {
+            let kept = row.kept.get().wrapping_add(absorbed);
+            row.kept.set(kept.wrapping_sub(count));
+        }
         self.counters.go_slow(Slow::SentHome, count.into());
         let (before, after) = (row.sent.get(), row.sent.get() + count);
         row.sent.set(after.min(SENT_MAX));
@@ -149,6 +155,7 @@ impl Heap {
         let bin = self.bin(class);
         let (_, lendable) = self.flush::<GROUPS>(bin.head.take(), class, u32::MAX);
         let (_, freed) = self.flush::<GROUPS>(bin.freed.take(), class, u32::MAX);
+        self.row(class).kept.set(0);
         self.settle(class, lendable + freed, 0);
     }
 

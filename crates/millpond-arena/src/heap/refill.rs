@@ -44,8 +44,9 @@ impl Heap {
         }
         // SAFETY: `bin-free`: our own list.
         bin.head.replace(unsafe { next_of(freed) });
-        self.counters
-            .add_allocations(class, row.filled.replace(0).into());
+        let kept = row.kept.replace(0);
+        let lent = row.filled.replace(kept).wrapping_sub(kept);
+        self.counters.add_allocations(class, lent.into());
         self.grant(class, class.bin_slots() as i32);
         row.sent.set(0);
         self.look_at_age(1);
