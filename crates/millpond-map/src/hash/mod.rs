@@ -1,5 +1,6 @@
-#![forbid(unsafe_code)]
 //! The hasher that maps use by default, and the one way to apply it.
+
+mod seed;
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash, Hasher};
@@ -7,9 +8,13 @@ use core::hash::{BuildHasher, Hash, Hasher};
 use foldhash::SharedSeed;
 use foldhash::fast;
 
+use self::seed::Shared;
+
 /// The hasher of a map that names none: fast, seeded anew for each map.
 ///
-/// It stands where std has its own of the same name, and is foldhash, not SipHash. It
+/// It stands where std has its own of the same name, and is foldhash, not SipHash. The
+/// part of its seed that a process draws once is one that spreads numbers in a row, which
+/// foldhash's own does not always. It
 /// resists keys that were chosen without knowledge of its seed. Where an attacker can
 /// observe timings and choose keys, name a cryptographic hasher instead.
 ///
@@ -23,8 +28,12 @@ use foldhash::fast;
 /// assert_eq!(state.hash_one("key"), state.clone().hash_one("key"));
 /// assert_ne!(state.hash_one("key"), RandomState::new().hash_one("key"));
 /// ```
-#[derive(Clone, Default)]
-pub struct RandomState(fast::RandomState);
+#[derive(Clone)]
+pub struct RandomState {
+    /// Of this map alone.
+    seed: u64,
+    shared: Shared,
+}
 
 /// The hasher of a map that names none.
 pub type DefaultHashBuilder = RandomState;
@@ -41,7 +50,18 @@ impl RandomState {
     #[inline]
     #[must_use]
     pub fn new() -> RandomState {
-        RandomState::default()
+        RandomState {
+            // What foldhash makes of nothing is the seed that it drew.
+            seed: fast::RandomState::default().build_hasher().finish(),
+            shared: Shared::new(),
+        }
+    }
+}
+
+impl Default for RandomState {
+    #[inline]
+    fn default() -> RandomState {
+        RandomState::new()
     }
 }
 
@@ -50,7 +70,7 @@ impl BuildHasher for RandomState {
 
     #[inline(always)]
     fn build_hasher(&self) -> DefaultHasher {
-        DefaultHasher(self.0.build_hasher())
+        DefaultHasher(fast::FoldHasher::with_seed(self.seed, self.shared.get()))
     }
 }
 
