@@ -8,7 +8,7 @@ export LOOM_MAX_PREEMPTIONS="${LOOM_MAX_PREEMPTIONS:-3}"
 # A folder of its own: the flags would otherwise rebuild everything twice.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom"
 
-for package in millpond-arena millpond-pool; do
+for package in millpond-arena millpond-pool millpond-map; do
   test -f "crates/$package/tests/loom.rs" || { echo "$package has no loom models"; continue; }
   cargo test -p "$package" --test loom
 done

@@ -69,6 +69,8 @@
 //!   references may therefore not live in the same struct or scope as what they refer to
 //!   when that is dropped first.
 
+// Under loom nothing is built here: `tests/loom.rs` includes what it models.
+#![cfg(not(millpond_loom))]
 #![warn(missing_docs)]
 
 #[cfg(feature = "axum")]

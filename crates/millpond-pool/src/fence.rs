@@ -1,5 +1,6 @@
 //! A fence that costs one side nothing: the owner of a shard goes in and out
-//! with plain stores, and whoever visits it from outside pays for both.
+//! with plain stores, and whoever visits it from outside pays for both. Locks of
+//! the crates above are left in the same way.
 //!
 //! ```text
 //!   owner                          visitor
@@ -72,13 +73,13 @@ mod real {
 
     /// Returns whether owners may go without atomic operations. The same answer
     /// for as long as the process lives.
-    pub(crate) fn is_asymmetric() -> bool {
+    pub fn is_asymmetric() -> bool {
         *ASYMMETRIC.get_or_init(system::register)
     }
 
     /// The owner's side: keeps the compiler from reordering, costs nothing.
     #[inline(always)]
-    pub(crate) fn light() {
+    pub fn light() {
         compiler_fence(SeqCst);
     }
 
@@ -106,7 +107,11 @@ mod real {
 
     use super::Fenced;
 
-    pub(crate) fn light() {
+    pub fn is_asymmetric() -> bool {
+        true
+    }
+
+    pub fn light() {
         fence(SeqCst);
     }
 
@@ -118,9 +123,8 @@ mod real {
 }
 
 pub use real::heavy;
-#[cfg(not(millpond_loom))]
-pub(crate) use real::is_asymmetric;
-pub(crate) use real::light;
+pub use real::is_asymmetric;
+pub use real::light;
 
 /// Proof that every owner has passed a barrier since what came before.
 #[derive(Debug)]

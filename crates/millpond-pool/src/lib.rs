@@ -55,7 +55,8 @@ pub(crate) mod sync;
 
 mod demand;
 mod door;
-mod fence;
+#[doc(hidden)]
+pub mod fence;
 mod place;
 
 #[cfg(not(millpond_loom))]

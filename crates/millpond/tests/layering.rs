@@ -61,7 +61,12 @@ const TABLE: &[Row] = &[
             "bumpalo",
             "equivalent",
             "foldhash",
+            "loom",
+            // Says that a process's seed was drawn.
+            "once_cell",
             "parking_lot",
+            // Where those sleep who wait for a shard.
+            "parking_lot_core",
             // By feature, off by default.
             "axum-core",
             "http",

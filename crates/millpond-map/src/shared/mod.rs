@@ -6,10 +6,13 @@
 //!   SnapshotMap         an Arc of a map, swapped whole                   (snapshot)
 //! ```
 //!
-//! Locks are parking_lot's and snapshots arc-swap's: nothing here is lock-free by our own
-//! hand. Danger passes through one file, [`table`], which knows no locks.
+//! A shard's lock is ours ([`lock`]): it is left without a locked instruction. Who waits for
+//! one sleeps in parking_lot's queues ([`parking`]); snapshots are arc-swap's. What happens
+//! to entries passes through one file, [`table`], which knows no locks.
 
 mod counter;
+mod lock;
+mod parking;
 mod shard;
 mod sharded;
 mod snapshot;

@@ -14,8 +14,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::RwLock;
-
+use super::lock::Lock;
 use super::table::Table;
 
 /// The two bits of a hash whose exclusive or is the lowest bit of the shard's number.
@@ -28,10 +27,11 @@ pub(super) const MAX_SHARDS: usize = 1024;
 
 /// Shards for each core, by default.
 ///
-/// Guessed: two threads that are always inside of one of 32 shards meet once in 32 calls.
-/// Measured on one thread: between 1 and 64 shards, half a million entries, the difference
-/// is below the noise of 5 %.
-const SHARDS_PER_CORE: usize = 16;
+/// Measured on two cores, a map of integers that both fill from nothing: 90 ns an insert with
+/// 16 shards, 71 with 32, 65 with 64, 58 with 128, 55 with 256; exchanges 72, 58, 52, 48, 48.
+/// A table that moves keeps its shard locked, and the more entries it has, the surer the others
+/// run into it. On one thread more shards cost a little: 42.7 ns instead of 42.2.
+const SHARDS_PER_CORE: usize = 64;
 
 /// A lock and the entries behind it.
 ///
@@ -41,7 +41,7 @@ const SHARDS_PER_CORE: usize = 16;
 /// of a hot shard wait for each other.
 #[repr(align(128))]
 pub(super) struct Shard<K, V> {
-    pub(super) table: RwLock<Table<K, V>>,
+    pub(super) table: Lock<Table<K, V>>,
 }
 
 const _: () = assert!(size_of::<Shard<u64, u64>>() == 256);
@@ -54,7 +54,7 @@ pub(super) fn make_shards<K, V>(count: usize) -> Shards<K, V> {
     let count = count.clamp(1, MAX_SHARDS).next_power_of_two();
     (0..count)
         .map(|_| Shard {
-            table: RwLock::new(Table::new()),
+            table: Lock::new(Table::new()),
         })
         .collect()
 }

@@ -3,6 +3,7 @@
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
+use core::mem;
 use std::sync::OnceLock;
 
 use equivalent::Equivalent;
@@ -224,7 +225,10 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
         Q: Hash + Equivalent<K> + ?Sized,
         V: Clone,
     {
-        self.with(key, V::clone)
+        if mem::needs_drop::<V>() {
+            return self.with(key, V::clone);
+        }
+        self.look(key, V::clone)
     }
 
     /// Tells whether `key` has an entry.
@@ -234,7 +238,20 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        self.with(key, |_| ()).is_some()
+        self.look(key, |_| ()).is_some()
+    }
+
+    /// Shows the value of `key` to `visit`, which is short, and keeps everybody else out.
+    #[inline]
+    #[track_caller]
+    fn look<Q, R>(&self, key: &Q, visit: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let _visit = Visit::enter(self);
+        let (shard, hash) = self.shard(key)?;
+        let table = shard.table.look();
+        table.get(hash, key).map(visit)
     }
 
     /// Lends the value of `key` to `change`, and returns what that returns.

@@ -3,9 +3,8 @@
 
 use core::hash::{BuildHasher, Hash};
 
-use parking_lot::RwLockReadGuard;
-
 use super::counter::ShardedCounterMap;
+use super::lock::Looking;
 use super::shard::Shard;
 use super::sharded::ShardedMap;
 use super::table::{POSITION_END, Table};
@@ -21,9 +20,9 @@ const TRIES: usize = 64;
 
 impl<K, V> Shard<K, V> {
     /// Reads the table, unless somebody holds it for longer than an insert takes.
-    fn try_read(&self) -> Option<RwLockReadGuard<'_, Table<K, V>>> {
+    fn try_read(&self) -> Option<Looking<'_, Table<K, V>>> {
         (0..TRIES).find_map(|_| {
-            let table = self.table.try_read();
+            let table = self.table.try_look();
             if table.is_none() {
                 core::hint::spin_loop();
             }

@@ -64,7 +64,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn len(&self) -> usize {
         let _visit = Visit::enter(self);
         let shards = self.shards().iter();
-        shards.map(|shard| shard.table.read().len()).sum()
+        shards.map(|shard| shard.table.look().len()).sum()
     }
 
     /// Tells whether the map has no entries, under the same terms as [`len`](Self::len).
@@ -72,7 +72,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn is_empty(&self) -> bool {
         let _visit = Visit::enter(self);
         let mut shards = self.shards().iter();
-        shards.all(|shard| shard.table.read().len() == 0)
+        shards.all(|shard| shard.table.look().len() == 0)
     }
 
     /// Returns the entries that fit before a table grows, under the same terms as
@@ -83,7 +83,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn capacity(&self) -> usize {
         let _visit = Visit::enter(self);
         let shards = self.shards().iter();
-        shards.map(|shard| shard.table.read().capacity()).sum()
+        shards.map(|shard| shard.table.look().capacity()).sum()
     }
 
     /// Returns the bytes that the map keeps, spares included, as the arena lent them.
@@ -95,7 +95,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
         let shards = self.shards();
         let live: usize = shards
             .iter()
-            .map(|shard| shard.table.read().slab_bytes())
+            .map(|shard| shard.table.look().slab_bytes())
             .sum();
         let spares = self.spares.lock();
         let spare: usize = spares.iter().flatten().map(Table::slab_bytes).sum();
