@@ -83,6 +83,7 @@ mod frozen;
 mod hash;
 mod map;
 mod pool;
+mod prefetch;
 mod raw;
 #[cfg(feature = "rayon")]
 mod rayon;

@@ -9,12 +9,11 @@
 //!
 //! Those of [`slab`](super::slab).
 
-use core::ptr::NonNull;
-
 use allocator_api2::alloc::Allocator;
 
 use super::plan::mix;
 use super::slab::{Search, Slab};
+use crate::prefetch::prefetch;
 
 /// Buckets above which pilots are asked for ahead. Guessed: what the second cache holds.
 const FAR_PILOTS: usize = 256 << 10;
@@ -116,17 +115,4 @@ impl<K, V, A: Allocator> Slab<K, V, A> {
             *found = unsafe { self.entry_at(place, *hash, |key| eq(nth, key), |(_, value)| value) };
         }
     }
-}
-
-/// Asks for the cache line at `place`. A hint: it reads nothing.
-#[inline]
-fn prefetch(place: NonNull<u8>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch of any address is defined, and SSE is in the base set.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.as_ptr().cast()) }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
 }

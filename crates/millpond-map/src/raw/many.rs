@@ -4,12 +4,11 @@
 //!
 //! Those of [`inner`](super::inner) and of the [module above](super).
 
-use core::ptr::NonNull;
-
 use allocator_api2::alloc::Allocator;
 
 use super::{Found, RawTable};
 use crate::control::Needle;
+use crate::prefetch::prefetch;
 
 /// The slab from which on memory is waited for, in bytes. Below it a look-up at a time is
 /// faster, since everything is near.
@@ -62,17 +61,4 @@ impl<T, A: Allocator> RawTable<T, A> {
             }
         }
     }
-}
-
-/// Asks for the cache line at `place`. A hint: it reads nothing.
-#[inline(always)]
-fn prefetch(place: NonNull<u8>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch of any address is defined, and SSE is in the base set.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.as_ptr().cast()) }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
 }

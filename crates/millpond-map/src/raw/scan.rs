@@ -29,12 +29,16 @@ use super::RawTable;
 use super::inner::RawInner;
 use super::probe::Probe;
 use crate::control::{BitMask, GROUP_SLOTS, tag};
+use crate::prefetch::{LINE_BYTES, prefetch};
 
 /// Bits of a position. A table has at most 2^34 groups, see `layout`.
 pub(crate) const POSITION_BITS: u32 = 40;
 
 /// The position behind all entries.
 pub(crate) const POSITION_END: u64 = 1 << POSITION_BITS;
+
+/// The most lines of one group's slots that are asked for ahead: of 32 bytes a slot.
+const MOST_LINES: usize = 8;
 
 /// Returns the place of `hash` on the line, below [`POSITION_END`].
 #[inline]
@@ -196,6 +200,32 @@ impl<T, A: Allocator> RawTable<T, A> {
                     // SAFETY: `full`, as above.
                     taken(unsafe { self.take_at(index, hash) });
                 }
+            }
+            at = end;
+        }
+        at
+    }
+
+    /// Asks for the tags and slots of up to `groups` home groups, those at `from` and after
+    /// it, and waits for none of them. Returns the position to go on from.
+    pub(crate) fn ask_for(&self, from: u64, groups: usize) -> u64 {
+        let mut at = from;
+        for _ in 0..groups {
+            if at >= POSITION_END {
+                break;
+            }
+            let (home, end) = interval(at, self.inner.mask(), self.inner.limit);
+            // SAFETY: `slab`. An interval is that of a group of the table.
+            prefetch(unsafe { self.inner.control().add(home) });
+            let slots = self.inner.limit.min(GROUP_SLOTS);
+            // SAFETY: `slab`, as above.
+            let first = unsafe { self.slot(home) }.cast::<u8>();
+            for line in (0..slots * size_of::<T>())
+                .step_by(LINE_BYTES)
+                .take(MOST_LINES)
+            {
+                // SAFETY: within the slots of the group.
+                prefetch(unsafe { first.add(line) });
             }
             at = end;
         }

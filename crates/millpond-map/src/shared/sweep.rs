@@ -20,9 +20,16 @@ use super::visit::Visit;
 use crate::set::HashSet;
 use crate::zero::{IsZero, SweepStats, Swept};
 
-/// Groups of sixteen slots that are looked at under one lock: some hundred nanoseconds, which
-/// those who meet it spin away. They would give up their core for a microsecond.
-const GROUPS_PER_LOCK: usize = 8;
+/// Groups of sixteen slots that are looked at under one lock: some fifty nanoseconds, which
+/// those who meet it spin away.
+///
+/// Measured, exchanges of half a million integers under a sweep of 256 groups a millisecond:
+/// 1.12 of those without one with 8 groups a lock, which the sweep waits for; 1.07 where it
+/// has asked for them before; 1.05 with 4, 1.03 with 2.
+const GROUPS_PER_LOCK: usize = 2;
+
+/// Groups that are asked for ahead, so that nobody waits for them under a lock.
+const GROUPS_ASKED: usize = 16;
 
 /// The sweep of a map, between two steps.
 pub(super) struct Sweeping {
@@ -138,6 +145,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
         let shards = self.shards();
         let mut swept = Swept::default();
         let mut left = budget.max(1);
+        // Up to where the groups of this shard have been asked for.
+        let mut asked = 0;
         while let Some(shard) = shards.get(state.shard) {
             if left == 0 {
                 return swept;
@@ -159,10 +168,17 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
                     stats.resurrected += u64::from(!zero && marked);
                     zero && marked
                 });
+            let ahead = if asked <= state.position {
+                GROUPS_ASKED
+            } else {
+                GROUPS_PER_LOCK
+            };
+            asked = table.ask_for(asked.max(state.position), ahead);
             drop(table);
             if state.position == POSITION_END {
                 state.position = 0;
                 state.shard += 1;
+                asked = 0;
             }
         }
         stats.laps += 1;

@@ -416,6 +416,12 @@ impl<K: Eq + Hash, V> Table<K, V> {
         )
     }
 
+    /// Asks for what [`sweep`](Self::sweep) will look at, and waits for none of it. Returns
+    /// the position to go on from.
+    pub(super) fn ask_for(&self, position: u64, groups: usize) -> u64 {
+        self.live.ask_for(position, groups)
+    }
+
     /// Shows the values of `groups` home groups from `position` on to `visit`.
     ///
     /// Returns the position to go on from, as [`sweep`](Self::sweep) does.
