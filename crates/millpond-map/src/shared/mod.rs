@@ -11,6 +11,7 @@
 //! to entries passes through one file, [`table`], which knows no locks.
 
 mod counter;
+mod door;
 mod lock;
 mod parking;
 mod shard;

@@ -5,6 +5,7 @@ use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::mem;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 
 use equivalent::Equivalent;
 use parking_lot::Mutex;
@@ -74,6 +75,8 @@ pub struct ShardedMap<K, V, S = DefaultHashBuilder> {
     pub(super) hash_builder: S,
     /// Made by the first call that needs them.
     shards: OnceLock<Shards<K, V>>,
+    /// Times that it was cleared by forgetting.
+    pub(super) clears: AtomicU64,
     /// How many to make; 0 goes by the number of cores.
     wanted_shards: usize,
     /// One empty table for each shard, for the next `take_all`. None while one is at work.
@@ -91,7 +94,7 @@ impl<K, V> ShardedMap<K, V> {
 
     /// Makes an empty map of `count` shards, rounded up to a power of two, 1 to 1024.
     ///
-    /// By default there are sixteen for each core.
+    /// By default there are 64 for each core.
     #[must_use]
     pub fn with_shards(count: usize) -> Self {
         Self::with_shards_and_hasher(count, DefaultHashBuilder::default())
@@ -124,6 +127,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
         ShardedMap {
             hash_builder,
             shards: OnceLock::new(),
+            clears: AtomicU64::new(0),
             wanted_shards: count,
             spares: Mutex::new(None),
             sweeping: Mutex::new(Sweeping::NEW),
@@ -202,7 +206,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let table = shard.table.read();
+        let table = self.read(shard)?;
         table.get(hash, key).map(visit)
     }
 
@@ -228,7 +232,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
         if mem::needs_drop::<V>() {
             return self.with(key, V::clone);
         }
-        self.look(key, V::clone)
+        self.show(key, V::clone)
     }
 
     /// Tells whether `key` has an entry.
@@ -238,19 +242,19 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        self.look(key, |_| ()).is_some()
+        self.show(key, |_| ()).is_some()
     }
 
     /// Shows the value of `key` to `visit`, which is short, and keeps everybody else out.
     #[inline]
     #[track_caller]
-    fn look<Q, R>(&self, key: &Q, visit: impl FnOnce(&V) -> R) -> Option<R>
+    fn show<Q, R>(&self, key: &Q, visit: impl FnOnce(&V) -> R) -> Option<R>
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let table = shard.table.look();
+        let table = self.look(shard)?;
         table.get(hash, key).map(visit)
     }
 
@@ -277,7 +281,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let mut table = shard.table.write();
+        let mut table = self.write(shard);
         table.get_mut(hash, key).map(change)
     }
 
@@ -293,7 +297,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     pub fn insert(&self, key: K, value: V) -> Option<V> {
         let visit = Visit::enter(self);
         let (shard, hash) = self.shard_to_fill(&key);
-        let mut table = shard.table.write();
+        let mut table = self.write(shard);
         let left = table.insert(&self.hash_builder, hash, key, value);
         drop((table, visit));
         left.map(|(before, _)| before)
@@ -309,7 +313,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     pub fn try_insert(&self, key: K, value: V) -> Result<(), V> {
         let visit = Visit::enter(self);
         let (shard, hash) = self.shard_to_fill(&key);
-        let mut table = shard.table.write();
+        let mut table = self.write(shard);
         let left = table.upsert(&self.hash_builder, hash, key, value, |_, fresh| fresh);
         drop((table, visit));
         left.map_or(Ok(()), |(fresh, _)| Err(fresh))
@@ -340,7 +344,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     pub fn insert_or_update(&self, key: K, value: V, change: impl FnOnce(&mut V)) -> bool {
         let visit = Visit::enter(self);
         let (shard, hash) = self.shard_to_fill(&key);
-        let mut table = shard.table.write();
+        let mut table = self.write(shard);
         let left = table.upsert(&self.hash_builder, hash, key, value, |held, fresh| {
             change(held);
             fresh
@@ -364,7 +368,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     ) -> R {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard_to_fill(&key);
-        let mut table = shard.table.write();
+        let mut table = self.write(shard);
         if let Some(value) = table.get_mut(hash, &key) {
             return visit(value);
         }
@@ -395,7 +399,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let mut table = shard.table.write();
+        let mut table = self.write(shard);
         table.take(hash, key)
     }
 
@@ -423,7 +427,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let mut table = shard.table.write();
+        let mut table = self.write(shard);
         let ((), gone) = table.visit(hash, key, |held, value| {
             ((), Fate::goes_if(pred(held, value)))
         })?;
