@@ -62,13 +62,15 @@ fn wiped_later(stats: TableStats) -> TableStats {
 }
 
 /// The entries of one shard.
+// In this order: the first lies on the lock's line, and is asked for each time.
+#[repr(C)]
 pub(super) struct Table<K, V> {
-    live: RawTable<(K, V), Slabs>,
-    /// A slab whose entries are forgotten, for the next insert to wipe.
-    parked: RawTable<(K, V), Slabs>,
     /// Clears of the map that this table knows of. Where there were more, the entries of
     /// `live` are forgotten, and whoever writes to the table [says so](Self::forget) first.
     pub(super) clears_known: u64,
+    live: RawTable<(K, V), Slabs>,
+    /// A slab whose entries are forgotten, for the next insert to wipe.
+    parked: RawTable<(K, V), Slabs>,
 }
 
 impl<K, V> Table<K, V> {
@@ -78,9 +80,9 @@ impl<K, V> Table<K, V> {
     /// Makes a table without a slab.
     pub(super) const fn new() -> Self {
         Table {
+            clears_known: 0,
             live: RawTable::new_in(Slabs),
             parked: RawTable::new_in(Slabs),
-            clears_known: 0,
         }
     }
 
