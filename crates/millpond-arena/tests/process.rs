@@ -51,6 +51,14 @@ fn child(work: impl FnOnce()) -> (String, i32) {
         // SAFETY: both descriptors are open.
         unsafe { libc::dup2(pipe[1], 2) };
         let done = catch_unwind(std::panic::AssertUnwindSafe(work));
+        if let Err(panic) = &done {
+            // Else a test's panic is kept by its harness, which ends here.
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            let text = text.unwrap_or("a panic without words");
+            // SAFETY: the text is readable for as long as it is.
+            unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+        }
         // SAFETY: no preconditions.
         unsafe { libc::_exit(i32::from(done.is_err())) };
     }
@@ -286,7 +294,7 @@ fn a_limit_of_mappings_is_an_error_value() {
     });
     assert!(
         libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
-        "{said}"
+        "status {status:#x}: {said}"
     );
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millpond_map::{
-    BackgroundSweeper, CountError, HashMap, ShardedCounterMap, ShardedMap, SnapshotMap, ZeroCensus,
+    BackgroundSweeper, CountError, HashMap, ShardedCounterMap, ShardedMap, SnapshotMap,
 };
 use millpond_testkit::fuse::{Callback, Fragile, burn, each_panic};
 use millpond_testkit::hashers::{Degenerate, Identity, Lying};
@@ -308,79 +308,6 @@ fn room_that_is_asked_for_is_there_and_comes_back() {
     map.shrink_to_fit();
     assert!(map.allocation_size() < bytes / 10);
     assert_eq!(map.get(&1), Some(1));
-}
-
-/// A clear is one more in a count, and each way into a shard has to ask for it.
-#[test]
-fn every_call_finds_a_cleared_map_empty() {
-    type Map = ShardedMap<u64, u64>;
-    let empty_to: [fn(&Map) -> bool; 18] = [
-        |map| map.is_empty(),
-        |map| matches!(map.len(), 0),
-        |map| map.get(&1).is_none(),
-        |map| !map.contains_key(&1),
-        |map| map.with(&1, |_| ()).is_none(),
-        |map| map.update(&1, |_| ()).is_none(),
-        |map| map.remove(&1).is_none(),
-        |map| map.remove_if(&1, |_, _| true).is_none(),
-        |map| map.insert(1, 7).is_none() && map.len() == 1,
-        |map| map.try_insert(1, 7).is_ok() && map.len() == 1,
-        |map| map.insert_or_update(1, 7, |_| unreachable!()) && map.get(&1) == Some(7),
-        |map| map.with_or_insert(1, || 7, |value| *value) == 7,
-        |map| map.take_all().is_empty(),
-        |map| {
-            map.for_each(|_, _| unreachable!());
-            map.for_each_mut(|_, _| unreachable!());
-            map.retain(|_, _| unreachable!());
-            true
-        },
-        |map| map.sweep(usize::MAX).left == 0,
-        |map| {
-            let mut census = ZeroCensus::new();
-            map.try_zero_census(&mut census, usize::MAX);
-            census.zero_share() == Some(0.0)
-        },
-        |map| map.try_table_stats().is_some_and(|stats| stats.len == 0),
-        |map| {
-            map.reserve(1000);
-            map.shrink_to_fit();
-            map.is_empty() && map.check().is_ok()
-        },
-    ];
-    for (way, is_empty) in empty_to.iter().enumerate() {
-        let map: Map = (0..100).map(|n| (n, 0)).collect();
-        // Some shards know of the first clear, and none of the second.
-        map.clear();
-        map.extend((0..50).map(|n| (n, 0)));
-        map.clear();
-        assert!(is_empty(&map), "way {way}");
-        map.check().expect("whole");
-    }
-    let map: Map = (0..100).map(|n| (n, 0)).collect();
-    map.clear();
-    assert!(map.into_map().is_empty());
-}
-
-#[test]
-fn a_clear_waits_for_nobody_and_what_is_inside_comes_before_it() {
-    let map: ShardedMap<u64, u64> = (0..100).map(|n| (n, 0)).collect();
-    let clear = || {
-        std::thread::scope(|scope| {
-            scope.spawn(|| map.clear());
-        });
-    };
-    map.with(&1, |_| clear());
-    assert!(map.is_empty());
-    map.insert(1, 1);
-    map.update(&1, |value| {
-        clear();
-        *value += 1;
-    });
-    assert_eq!(map.get(&1), None, "it was changed, and then cleared");
-    map.with_or_insert(2, || 2, |_| clear());
-    assert!(map.is_empty(), "it came in before the clear");
-    let taken = map.take_all();
-    assert!(taken.is_empty());
 }
 
 /// Growing block by block would show as a capacity that grows by a few entries at a time.

@@ -166,7 +166,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
     {
         let visit = Visit::enter(&self.map);
         let (shard, hash) = self.map.shard_to_fill(&key);
-        let mut table = self.map.write(shard);
+        let mut table = shard.table.write();
         // The closure runs once, in one of two places.
         let mut change = Some(change);
         let mut run = |value: &mut V| match change.take() {
@@ -277,7 +277,7 @@ impl<K: Eq + Hash, V: Count, S: BuildHasher> ShardedCounterMap<K, V, S> {
         let fresh = to(V::ZERO);
         let visit = Visit::enter(&self.map);
         let (shard, hash) = self.map.shard_to_fill(&key);
-        let mut table = self.map.write(shard);
+        let mut table = shard.table.write();
         let key = match fresh {
             // Where a missing key gets an entry, one look finds the entry or its place.
             Ok(count) if !count.is_zero() => {

@@ -43,8 +43,6 @@ const ENTER: u8 = 1;
 const DRAIN: u8 = 2;
 
 /// A value that one thread changes or many read.
-// In this order: what comes first in the value lies on the lock's line.
-#[repr(C)]
 pub(super) struct Lock<T> {
     busy: AtomicU8,
     asleep: AtomicU8,

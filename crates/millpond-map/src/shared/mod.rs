@@ -11,7 +11,6 @@
 //! to entries passes through one file, [`table`], which knows no locks.
 
 mod counter;
-mod door;
 mod lock;
 mod parking;
 mod shard;

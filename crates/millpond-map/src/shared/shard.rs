@@ -22,7 +22,7 @@ const SHARD_SHIFTS: (u32, u32) = (34, 50);
 
 /// The most shards of a map. Up to 2^14 their numbers take every bit once.
 ///
-/// `take_all` takes all locks, one stack frame each.
+/// A clear takes all locks, one stack frame each.
 pub(super) const MAX_SHARDS: usize = 1024;
 
 /// Shards for each core, by default.

@@ -5,7 +5,6 @@ use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::mem;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
 
 use equivalent::Equivalent;
 use parking_lot::Mutex;
@@ -75,8 +74,6 @@ pub struct ShardedMap<K, V, S = DefaultHashBuilder> {
     pub(super) hash_builder: S,
     /// Made by the first call that needs them.
     shards: OnceLock<Shards<K, V>>,
-    /// Times that it was cleared by forgetting.
-    pub(super) clears: AtomicU64,
     /// How many to make; 0 goes by the number of cores.
     wanted_shards: usize,
     /// One empty table for each shard, for the next `take_all`. None while one is at work.
@@ -127,7 +124,6 @@ impl<K, V, S> ShardedMap<K, V, S> {
         ShardedMap {
             hash_builder,
             shards: OnceLock::new(),
-            clears: AtomicU64::new(0),
             wanted_shards: count,
             spares: Mutex::new(None),
             sweeping: Mutex::new(Sweeping::NEW),
@@ -206,7 +202,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let table = self.read(shard)?;
+        let table = shard.table.read();
         table.get(hash, key).map(visit)
     }
 
@@ -232,7 +228,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
         if mem::needs_drop::<V>() {
             return self.with(key, V::clone);
         }
-        self.show(key, V::clone)
+        self.look(key, V::clone)
     }
 
     /// Tells whether `key` has an entry.
@@ -242,19 +238,19 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        self.show(key, |_| ()).is_some()
+        self.look(key, |_| ()).is_some()
     }
 
     /// Shows the value of `key` to `visit`, which is short, and keeps everybody else out.
     #[inline]
     #[track_caller]
-    fn show<Q, R>(&self, key: &Q, visit: impl FnOnce(&V) -> R) -> Option<R>
+    fn look<Q, R>(&self, key: &Q, visit: impl FnOnce(&V) -> R) -> Option<R>
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let table = self.look(shard)?;
+        let table = shard.table.look();
         table.get(hash, key).map(visit)
     }
 
@@ -281,7 +277,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let mut table = self.write(shard);
+        let mut table = shard.table.write();
         table.get_mut(hash, key).map(change)
     }
 
@@ -297,7 +293,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     pub fn insert(&self, key: K, value: V) -> Option<V> {
         let visit = Visit::enter(self);
         let (shard, hash) = self.shard_to_fill(&key);
-        let mut table = self.write(shard);
+        let mut table = shard.table.write();
         let left = table.insert(&self.hash_builder, hash, key, value);
         drop((table, visit));
         left.map(|(before, _)| before)
@@ -313,7 +309,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     pub fn try_insert(&self, key: K, value: V) -> Result<(), V> {
         let visit = Visit::enter(self);
         let (shard, hash) = self.shard_to_fill(&key);
-        let mut table = self.write(shard);
+        let mut table = shard.table.write();
         let left = table.upsert(&self.hash_builder, hash, key, value, |_, fresh| fresh);
         drop((table, visit));
         left.map_or(Ok(()), |(fresh, _)| Err(fresh))
@@ -344,7 +340,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     pub fn insert_or_update(&self, key: K, value: V, change: impl FnOnce(&mut V)) -> bool {
         let visit = Visit::enter(self);
         let (shard, hash) = self.shard_to_fill(&key);
-        let mut table = self.write(shard);
+        let mut table = shard.table.write();
         let left = table.upsert(&self.hash_builder, hash, key, value, |held, fresh| {
             change(held);
             fresh
@@ -368,7 +364,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     ) -> R {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard_to_fill(&key);
-        let mut table = self.write(shard);
+        let mut table = shard.table.write();
         if let Some(value) = table.get_mut(hash, &key) {
             return visit(value);
         }
@@ -399,7 +395,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let mut table = self.write(shard);
+        let mut table = shard.table.write();
         table.take(hash, key)
     }
 
@@ -427,7 +423,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     {
         let _visit = Visit::enter(self);
         let (shard, hash) = self.shard(key)?;
-        let mut table = self.write(shard);
+        let mut table = shard.table.write();
         let ((), gone) = table.visit(hash, key, |held, value| {
             ((), Fate::goes_if(pred(held, value)))
         })?;

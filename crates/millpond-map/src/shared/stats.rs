@@ -43,11 +43,10 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn try_table_stats(&self) -> Option<TableStats> {
         let mut sum = TableStats::default();
         for shard in self.shards() {
-            let table = shard.try_read()?;
-            sum.add(&table.stats(self.is_forgotten(&table)));
+            sum.add(&shard.try_read()?.stats());
         }
         let spares = self.spares.try_lock()?;
-        for stats in spares.iter().flatten().map(|table| table.stats(false)) {
+        for stats in spares.iter().flatten().map(Table::stats) {
             sum.add(&stats);
         }
         sum.slab_bytes += size_of_val(self.shards());
@@ -74,12 +73,6 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
             let Some(table) = shard.try_read() else {
                 return;
             };
-            if self.is_forgotten(&table) {
-                left -= 1;
-                census.shard += 1;
-                census.position = 0;
-                continue;
-            }
             let groups = left.min(GROUPS_PER_LOCK);
             // A table has a group for each fourteen entries that fit; one is looked at in any case.
             left -= groups.min(table.capacity() / 14 + 1);

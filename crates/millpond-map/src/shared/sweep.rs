@@ -154,7 +154,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
             let groups = left.min(GROUPS_PER_LOCK);
             left -= groups;
             let (last, this) = (&state.last, &mut state.this);
-            let mut table = self.write(shard);
+            let mut table = shard.table.write();
             state.position =
                 table.sweep(&self.hash_builder, state.position, groups, |value, hash| {
                     let zero = value.is_zero();

@@ -48,26 +48,8 @@ const MOVED_BYTES: usize = if cfg!(millpond_tiny_blocks) {
     512 << 10
 };
 
-/// The numbers of a slab whose entries are forgotten: it has been cleared, which it will
-/// count itself when it is wiped.
-fn wiped_later(stats: TableStats) -> TableStats {
-    let cleared = u64::from(stats.slab_bytes != 0);
-    TableStats {
-        len: 0,
-        displaced: 0,
-        clears: stats.clears + cleared,
-        recycles: stats.recycles + cleared,
-        ..stats
-    }
-}
-
 /// The entries of one shard.
-// In this order: the first lies on the lock's line, and is asked for each time.
-#[repr(C)]
 pub(super) struct Table<K, V> {
-    /// Clears of the map that this table knows of. Where there were more, the entries of
-    /// `live` are forgotten, and whoever writes to the table [says so](Self::forget) first.
-    pub(super) clears_known: u64,
     live: RawTable<(K, V), Slabs>,
     /// A slab whose entries are forgotten, for the next insert to wipe.
     parked: RawTable<(K, V), Slabs>,
@@ -80,7 +62,6 @@ impl<K, V> Table<K, V> {
     /// Makes a table without a slab.
     pub(super) const fn new() -> Self {
         Table {
-            clears_known: 0,
             live: RawTable::new_in(Slabs),
             parked: RawTable::new_in(Slabs),
         }
@@ -100,19 +81,16 @@ impl<K, V> Table<K, V> {
         self.live.slab_bytes() + self.parked.slab_bytes()
     }
 
-    /// Forgets every entry, since there were `clears` clears by now, and wipes nothing yet.
+    /// Forgets every entry, and wipes nothing yet.
     ///
-    /// Only where entries are [forgotten](Self::FORGETS).
+    /// Only where entries are [forgotten](Self::FORGETS); elsewhere nothing happens.
     ///
     /// # Cost
     ///
     /// A swap of a hundred bytes, whatever the table holds.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn forget(&mut self, clears: u64) {
-        debug_assert!(Self::FORGETS);
-        self.clears_known = clears;
-        if !self.live.inner().is_shared() {
+    #[inline]
+    pub(super) fn park(&mut self) {
+        if Self::FORGETS && !self.live.inner().is_shared() {
             mem::swap(&mut self.live, &mut self.parked);
         }
     }
@@ -126,11 +104,18 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// Returns the table in numbers; `forgotten` says whether its entries are.
-    pub(super) fn stats(&self, forgotten: bool) -> TableStats {
-        let (live, parked) = (self.live.table_stats(), self.parked.table_stats());
-        let mut stats = if forgotten { wiped_later(live) } else { live };
-        stats.add(&wiped_later(parked));
+    pub(super) fn stats(&self) -> TableStats {
+        let mut stats = self.live.table_stats();
+        let parked = self.parked.table_stats();
+        // What is put aside has been cleared, which it will count itself when it is wiped.
+        let cleared = u64::from(parked.slab_bytes != 0);
+        stats.add(&TableStats {
+            len: 0,
+            displaced: 0,
+            clears: parked.clears + cleared,
+            recycles: parked.recycles + cleared,
+            ..parked
+        });
         stats
     }
 
@@ -237,7 +222,7 @@ impl<K, V> Table<K, V> {
     /// Drops or forgets every entry and keeps the slab.
     pub(super) fn clear(&mut self) {
         if Self::FORGETS {
-            self.forget(self.clears_known);
+            self.park();
         } else {
             self.live.clear();
         }

@@ -3,22 +3,22 @@
 //! `clear` and `take_all`.
 //!
 //! ```text
-//!   clear      clears + 1                  no lock: each shard learns of it when it is
-//!                                          entered next (`door.rs`)
+//!   clear      table   table   table      under all locks: each puts its slab aside,
+//!                ↓       ↓       ↓        to be wiped by the shard's next insert
+//!              parked  parked  parked
 //!
-//!   take_all   table   table   table       under all locks: a swap each
+//!   take_all   table   table   table      under all locks: a swap each
 //!                ⇅       ⇅       ⇅
 //!   spares     empty   empty   empty
 //! ```
 //!
-//! `take_all` takes all locks in index order, and gives them back from the last to the
-//! first. There is an instant at which all are held: that is when the map becomes empty for
-//! everyone. Where entries need a drop, a clear is a `take_all` whose answer is dropped: that
-//! happens when the locks are gone. The tables taken are the spares of the next time. So at
-//! most two tables for each shard take turns, and neither is ever given back.
+//! All locks are taken in index order, and given back from the last to the first. There is
+//! an instant at which all are held: that is when the map becomes empty for everyone. Where
+//! entries need a drop, a clear is a `take_all` whose answer is dropped: that happens when
+//! the locks are gone. The tables taken are the spares of the next time. So at most two
+//! tables for each shard take turns, and neither is ever given back.
 
 use core::hash::{BuildHasher, Hash};
-use std::sync::atomic::Ordering;
 
 use super::shard::Shard;
 use super::sharded::ShardedMap;
@@ -28,6 +28,28 @@ use super::visit::Visit;
 use crate::check::Broken;
 use crate::map::HashMap;
 use crate::zero::IsZero;
+
+/// Puts an empty table into every shard at one instant, and leaves the old ones in `tables`.
+///
+/// A recursion holds the locks on the stack: a list of guards would have to be allocated.
+fn swap_all<K, V>(shards: &[Shard<K, V>], tables: &mut [Table<K, V>]) {
+    if let (Some((shard, shards)), Some((table, tables))) =
+        (shards.split_first(), tables.split_first_mut())
+    {
+        let mut held = shard.table.write();
+        core::mem::swap(&mut *held, table);
+        swap_all(shards, tables);
+    }
+}
+
+/// Makes every shard forget its entries at one instant, holding the locks as above.
+fn park_all<K, V>(shards: &[Shard<K, V>]) {
+    if let Some((shard, shards)) = shards.split_first() {
+        let mut held = shard.table.write();
+        held.park();
+        park_all(shards);
+    }
+}
 
 impl<K, V, S> ShardedMap<K, V, S> {
     /// Returns the number of entries.
@@ -42,10 +64,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn len(&self) -> usize {
         let _visit = Visit::enter(self);
         let shards = self.shards().iter();
-        shards
-            .filter_map(|shard| self.look(shard))
-            .map(|table| table.len())
-            .sum()
+        shards.map(|shard| shard.table.look().len()).sum()
     }
 
     /// Tells whether the map has no entries, under the same terms as [`len`](Self::len).
@@ -53,7 +72,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn is_empty(&self) -> bool {
         let _visit = Visit::enter(self);
         let mut shards = self.shards().iter();
-        shards.all(|shard| self.look(shard).is_none_or(|table| table.len() == 0))
+        shards.all(|shard| shard.table.look().len() == 0)
     }
 
     /// Returns the entries that fit before a table grows, under the same terms as
@@ -91,17 +110,15 @@ impl<K, V, S> ShardedMap<K, V, S> {
     ///
     /// # Cost
     ///
-    /// Where entries need no drop: one atomic addition, whatever the map holds, and no lock.
-    /// The first insert into each shard afterwards wipes what was touched of its slab, at
-    /// most 1.1 bytes a slot, under that one lock.
+    /// All locks, each for as long as it takes to get the rest of them and swap two tables:
+    /// microseconds, whatever the map holds. Allocates nothing.
     ///
-    /// Else all locks, each for as long as it takes to get the rest of them and swap two
-    /// tables: microseconds, whatever the map holds. Each entry is dropped afterwards, with
-    /// no lock held, and the tables are wiped. They take turns with a second set, which the
-    /// first two clears make; two threads that clear at once do not share it, so one of them
-    /// makes a new one.
+    /// Where entries need no drop that is all. The first insert into each shard afterwards
+    /// wipes what was touched of its slab, at most 1.1 bytes a slot, under that one lock.
     ///
-    /// Allocates nothing, but for that second set.
+    /// Else each entry is dropped afterwards, with no lock held, and the tables are wiped.
+    /// They take turns with a second set, which the first two clears make; two threads that
+    /// clear at once do not share it, so one of them makes a new one.
     ///
     /// # Panics
     ///
@@ -114,11 +131,10 @@ impl<K, V, S> ShardedMap<K, V, S> {
             return;
         }
         if Table::<K, V>::FORGETS {
-            self.clears.fetch_add(1, Ordering::SeqCst);
-            return;
+            return park_all(shards);
         }
         let mut tables = self.lend_spares();
-        self.swap_all(shards, &mut tables);
+        swap_all(shards, &mut tables);
         drop(visit);
         self.return_spares(tables);
     }
@@ -130,8 +146,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     ///
     /// # Cost
     ///
-    /// All locks, each for as long as it takes to get the rest of them and swap two tables:
-    /// microseconds, whatever the map holds. The tables go back to the map when the answer is
+    /// All locks, as [`clear`](Self::clear). The tables go back to the map when the answer is
     /// dropped: two sets take turns, and from the third time on nothing is allocated.
     ///
     /// # Examples
@@ -156,28 +171,8 @@ impl<K, V, S> ShardedMap<K, V, S> {
         } else {
             self.lend_spares()
         };
-        self.swap_all(shards, &mut tables);
+        swap_all(shards, &mut tables);
         Taken::new(self, tables)
-    }
-
-    /// Puts an empty table into every shard at one instant, and leaves the old ones in `tables`.
-    ///
-    /// Returns the clears that had been at that instant. A recursion holds the locks on the
-    /// stack: a list of guards would have to be allocated.
-    fn swap_all(&self, shards: &[Shard<K, V>], tables: &mut [Table<K, V>]) -> u64 {
-        let (Some((shard, shards)), Some((table, tables))) =
-            (shards.split_first(), tables.split_first_mut())
-        else {
-            return self.clears_by_now();
-        };
-        let mut held = shard.table.write();
-        let clears = self.swap_all(shards, tables);
-        if held.clears_known != clears {
-            held.forget(clears);
-        }
-        table.clears_known = clears;
-        core::mem::swap(&mut *held, table);
-        clears
     }
 
     /// Returns an empty table for each shard.
@@ -206,9 +201,8 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn for_each(&self, mut visit: impl FnMut(&K, &V)) {
         let _visit = Visit::enter(self);
         for shard in self.shards() {
-            if let Some(table) = self.read(shard) {
-                table.iter().for_each(|(key, value)| visit(key, value));
-            }
+            let table = shard.table.read();
+            table.iter().for_each(|(key, value)| visit(key, value));
         }
     }
 
@@ -217,7 +211,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn for_each_mut(&self, mut change: impl FnMut(&K, &mut V)) {
         let _visit = Visit::enter(self);
         for shard in self.shards() {
-            self.write(shard).for_each_mut(&mut change);
+            shard.table.write().for_each_mut(&mut change);
         }
     }
 
@@ -231,7 +225,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     pub fn retain(&self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         let _visit = Visit::enter(self);
         for shard in self.shards() {
-            self.write(shard).retain(&mut keep);
+            shard.table.write().retain(&mut keep);
         }
     }
 }
@@ -280,7 +274,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
         // Four standard deviations: one shard of many holds more than the mean.
         let share = mean.saturating_add(4 * mean.isqrt());
         for shard in shards {
-            self.write(shard).reserve(&self.hash_builder, share);
+            shard.table.write().reserve(&self.hash_builder, share);
         }
     }
 
@@ -293,7 +287,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
         let spares = self.spares.lock().take();
         drop(spares);
         for shard in self.shards() {
-            self.write(shard).shrink(&self.hash_builder);
+            shard.table.write().shrink(&self.hash_builder);
         }
     }
 
@@ -303,12 +297,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
         S: Clone,
     {
         let mut map = HashMap::with_capacity_and_hasher(self.len(), self.hash_builder.clone());
-        let clears = self.clears_by_now();
         let shards = self.into_shards().into_iter().flatten();
         for mut table in shards.map(|shard| shard.table.into_inner()) {
-            if Table::<K, V>::FORGETS && table.clears_known != clears {
-                table.forget(clears);
-            }
             map.extend(table.drain());
             table.release();
         }
@@ -327,9 +317,6 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
         for (index, shard) in self.shards().iter().enumerate() {
             let table = shard.table.read();
             table.check(&self.hash_builder)?;
-            if self.is_forgotten(&table) {
-                continue;
-            }
             for (key, _) in table.iter() {
                 let (home, _) = self.shard_to_fill(key);
                 crate::check::ensure(
