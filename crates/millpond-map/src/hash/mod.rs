@@ -14,8 +14,9 @@ use self::seed::Shared;
 ///
 /// It stands where std has its own of the same name, and is foldhash, not SipHash. The
 /// part of its seed that a process draws once is one that spreads numbers in a row, which
-/// foldhash's own does not always. It
-/// resists keys that were chosen without knowledge of its seed. Where an attacker can
+/// foldhash's own does not always.
+///
+/// It resists keys that were chosen without knowledge of its seed. Where an attacker can
 /// observe timings and choose keys, name a cryptographic hasher instead.
 ///
 /// # Examples

@@ -3,8 +3,8 @@
 //!
 //! foldhash multiplies a number by the shared seed and folds the product. Numbers at equal
 //! distances, which ids and addresses are, then go round the groups in equal steps. Most
-//! steps spread them better than chance would. One seed in forty has a step close to a
-//! simple fraction of the way round, and then a fifth to a half of the entries find their
+//! steps spread them better than chance would. One seed in a hundred has a step close to
+//! a simple fraction of the way round, and then a fifth of the entries or more find their
 //! home group full, in every map, for as long as the process lives.
 
 use std::hash::{BuildHasher, Hasher};
@@ -135,6 +135,11 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_seed_of_this_process_spreads_numbers() {
+        assert!(spreads(Shared::new().get()));
     }
 
     #[test]

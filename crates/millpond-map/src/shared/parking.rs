@@ -52,3 +52,18 @@ pub(super) unsafe fn wake_one(key: usize, send: impl FnOnce(bool, bool) -> bool)
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_may_be_missed_wakes_by_itself() {
+        let place = 0_u8;
+        let key = core::ptr::from_ref(&place).addr();
+        // SAFETY: `own-key`: a place of our own. `calm`: a constant.
+        assert_eq!(unsafe { sleep(key, true, || true) }, None);
+        // SAFETY: as above.
+        assert_eq!(unsafe { sleep(key, false, || false) }, None);
+    }
+}

@@ -36,9 +36,7 @@ const SHARDS_PER_CORE: usize = 64;
 /// A lock and the entries behind it.
 ///
 /// Pairs of lines of 64 bytes, since the processor fetches them so: lock and live table in
-/// the first, what is put aside in the second. A lock for readers and
-/// writers: a mutex was measured the same on one thread and two, and would make the readers
-/// of a hot shard wait for each other.
+/// the first, what is put aside in the second.
 #[repr(align(128))]
 pub(super) struct Shard<K, V> {
     pub(super) table: Lock<Table<K, V>>,

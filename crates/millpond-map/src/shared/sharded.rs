@@ -91,7 +91,8 @@ impl<K, V> ShardedMap<K, V> {
 
     /// Makes an empty map of `count` shards, rounded up to a power of two, 1 to 1024.
     ///
-    /// By default there are 64 for each core.
+    /// By default there are 64 for each core. A shard takes 256 bytes besides its table, and
+    /// all are made by the first insert: 32 KiB on two cores.
     #[must_use]
     pub fn with_shards(count: usize) -> Self {
         Self::with_shards_and_hasher(count, DefaultHashBuilder::default())

@@ -39,7 +39,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     ///
     /// # Cost
     ///
-    /// Each shard's lock once, for readers, for some nanoseconds.
+    /// Each shard's lock once, for some nanoseconds.
     pub fn try_table_stats(&self) -> Option<TableStats> {
         let mut sum = TableStats::default();
         for shard in self.shards() {

@@ -59,7 +59,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     ///
     /// # Cost
     ///
-    /// Each shard's lock once, for readers.
+    /// Each shard's lock once, for some nanoseconds.
     #[track_caller]
     pub fn len(&self) -> usize {
         let _visit = Visit::enter(self);
