@@ -17,11 +17,19 @@ use crate::contract::{self, Refusal, Request};
 /// Lends `bytes`.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(bytes: usize) -> *mut c_void {
-    let block = untyped::alloc(bytes);
+    let block = untyped::alloc_at_hand(bytes);
     if block.is_null() {
-        return refuse(Refusal::NoMemory);
+        return malloc_slow(bytes);
     }
     block.cast()
+}
+
+/// What is left of [`malloc`]: a function that cannot unwind, so that the jump to it is
+/// the last thing that `malloc` does and nothing is put on the stack before.
+#[cold]
+#[inline(never)]
+extern "C" fn malloc_slow(bytes: usize) -> *mut c_void {
+    or_no_memory(untyped::alloc(bytes))
 }
 
 /// Takes a block back; null is nothing. `errno` stays.
@@ -31,6 +39,21 @@ pub extern "C" fn malloc(bytes: usize) -> *mut c_void {
 /// `one-family`: null, or a block of this family that nobody uses any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free(block: *mut c_void) {
+    // SAFETY: passed on.
+    if !unsafe { untyped::free_at_hand(block.cast()) } {
+        // SAFETY: passed on.
+        unsafe { free_slow(block) };
+    }
+}
+
+/// What is left of [`free`], as with [`malloc_slow`].
+///
+/// # Safety
+///
+/// As for [`free`].
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn free_slow(block: *mut c_void) {
     // SAFETY: passed on.
     unsafe { untyped::free(block.cast()) };
 }
@@ -52,6 +75,22 @@ pub extern "C" fn calloc(count: usize, bytes: usize) -> *mut c_void {
 /// As for [`free`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realloc(block: *mut c_void, bytes: usize) -> *mut c_void {
+    // Neither for a null block nor for no bytes.
+    // SAFETY: passed on.
+    if unsafe { untyped::stays_at_hand(block.cast(), bytes) } {
+        return block;
+    }
+    // SAFETY: passed on.
+    unsafe { realloc_slow(block, bytes) }
+}
+
+/// What is left of [`realloc`], as with [`malloc_slow`].
+///
+/// # Safety
+///
+/// As for [`free`].
+#[inline(never)]
+unsafe extern "C" fn realloc_slow(block: *mut c_void, bytes: usize) -> *mut c_void {
     if block.is_null() {
         return malloc(bytes);
     }

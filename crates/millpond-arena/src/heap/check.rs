@@ -15,7 +15,7 @@ impl Heap {
             if self.number() == 0 && !(bin.head.is_empty() && bin.freed.is_empty()) {
                 return Err("numbered");
             }
-            if !class.has_two_lists() && !bin.freed.is_empty() {
+            if !class.has_two_lists() && !bin.head.is_empty() {
                 return Err("bin-free");
             }
             check_bin_list(bin.head.head(), class)?;

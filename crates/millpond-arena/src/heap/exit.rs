@@ -54,6 +54,9 @@ impl Heap {
 
     /// Puts what came back behind what is to be lent next.
     fn join_lists(&self, class: SizeClass) {
+        if !class.has_two_lists() {
+            return;
+        }
         let bin = self.bin(class);
         let (head, freed) = (bin.head.head(), bin.freed.take());
         if head.is_null() {
@@ -74,7 +77,7 @@ impl Heap {
             self.join_lists(class);
             self.row(class).kept.set(0);
             // SAFETY: `bin-free`: our own list.
-            let left = unsafe { length(self.bin(class).head.head(), usize::MAX) } as u32;
+            let left = unsafe { length(self.lends(class).head(), usize::MAX) } as u32;
             self.grant(class, self.bin(class).room.get());
             self.settle(class, left, left);
         }

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Two lists, so that a pair does not wait for the store of the pair before it;
-//! bins of slots above 1 KiB have `head` alone, which frees push to.
+//! bins of slots above 1 KiB have `freed` alone, and lend from it: frees go to the same
+//! place in every bin, so that one whose class is not known asks nothing.
 //!
 //! A bin takes whatever its thread frees, whoever owns the slab: neither side
 //! of the fast path looks at a slab. What bounds a bin is `room`, which only
@@ -32,8 +33,7 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
-use crate::fatal::{Corruption, fatal};
-use crate::layout::size_class::{CLASS_COUNT, STRIDE, SizeClass};
+use crate::layout::size_class::{CLASS_COUNT, ONE_LIST, STRIDE, SizeClass};
 use crate::slab::SlabRef;
 use crate::slab::free_list::{FreeList, link};
 use crate::spin::SpinLock;
@@ -61,10 +61,9 @@ use tally::Counters;
 /// The free slots of one class. The hot part of a heap: half a cache line.
 #[repr(C, align(32))]
 struct Bin {
-    /// Slots to lend next.
+    /// Slots to lend next. A class with one list has none here.
     head: FreeList,
-    /// Slots that came back, which `head` gets when it is empty. A class with one
-    /// list has none here.
+    /// Slots that came back, which `head` gets when it is empty.
     freed: FreeList,
     /// Frees that the bin still absorbs; below zero for a moment, when one finds
     /// that there is no room.
@@ -74,25 +73,8 @@ struct Bin {
 }
 
 const _: () = assert!(size_of::<Bin>() == STRIDE);
-
-impl Bin {
-    /// Counts a free; below zero when it must go to its slab.
-    #[inline(always)]
-    fn take_room(&self) -> i32 {
-        let room = self.room.get().wrapping_sub(1);
-        self.room.set(room);
-        room
-    }
-
-    /// The list that frees go to.
-    fn takes(&self, class: SizeClass) -> &FreeList {
-        if class.has_two_lists() {
-            &self.freed
-        } else {
-            &self.head
-        }
-    }
-}
+const _: () = assert!(core::mem::offset_of!(Bin, head) == 0);
+const _: () = assert!(core::mem::offset_of!(Bin, freed) == ONE_LIST);
 
 /// What slow paths keep per class.
 struct Row {
@@ -175,80 +157,83 @@ impl Heap {
     /// Lends a slot; null when there is no memory.
     #[inline(always)]
     pub(crate) fn alloc(&self, class: SizeClass) -> *mut u8 {
-        let slot = self.bin(class).head.pop();
+        let slot = self.alloc_at_hand(class);
         if slot.is_null() {
             return self.alloc_slow(class);
         }
-        slot.cast()
+        slot
+    }
+
+    /// Lends the next slot of the bin; null when none is at hand.
+    #[inline(always)]
+    pub(crate) fn alloc_at_hand(&self, class: SizeClass) -> *mut u8 {
+        self.lends(class).pop().cast()
     }
 
     /// Takes a slot back.
     ///
     /// # Safety
     ///
-    /// `bin-free`: `slot` was lent for this class, by any heap, and the caller
-    /// has just ended the life of what was in it.
+    /// `bin-free`: `slot` was lent for the class with that offset, by any heap, and the
+    /// caller has just ended the life of what was in it.
     #[inline(always)]
-    pub(crate) unsafe fn free(&self, slot: *mut u8, class: SizeClass) {
-        if class.has_two_lists() {
-            // SAFETY: passed on.
-            unsafe { self.free_to_second(slot, class) }
-        } else {
-            // SAFETY: passed on.
-            if !unsafe { self.free_to_only(slot, class) } {
-                // SAFETY: passed on.
-                unsafe { self.free_slow(slot, class) }
-            }
-        }
-    }
-
-    /// [`Heap::free`] for a class with two lists.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Heap::free`].
-    #[inline(always)]
-    unsafe fn free_to_second(&self, slot: *mut u8, class: SizeClass) {
-        let bin = self.bin(class);
-        let (room, head) = (bin.take_room(), bin.freed.head());
-        if room < 0 {
-            // SAFETY: passed on.
-            return unsafe { self.free_slow(slot, class) };
-        }
+    pub(crate) unsafe fn free(&self, slot: *mut u8, offset: u16) {
+        let bin = self.bin_at(offset);
+        let room = bin.room.get().wrapping_sub(1);
+        bin.room.set(room);
+        let head = bin.freed.head();
         // What was freed just before cannot be freed again: a comparison of
         // what is at hand anyway.
-        if head == slot.cast() {
-            freed_twice();
+        if room < 0 || head == slot.cast() {
+            // SAFETY: passed on.
+            return unsafe { self.free_slow(slot, offset) };
         }
         // SAFETY: `bin-free`, as the caller promised.
         unsafe { link(slot.cast(), head) };
         bin.freed.replace(slot.cast());
     }
 
-    /// [`Heap::free`] for a class with one list; false when it is for
-    /// [`Heap::free_slow`] to do.
+    /// As [`Heap::free`] where the bin has room. Otherwise nothing is done, and false is
+    /// returned.
     ///
     /// # Safety
     ///
     /// As for [`Heap::free`].
     #[inline(always)]
-    unsafe fn free_to_only(&self, slot: *mut u8, class: SizeClass) -> bool {
-        let bin = self.bin(class);
-        let (room, head) = (bin.take_room(), bin.head.head());
+    pub(crate) unsafe fn free_at_hand(&self, slot: *mut u8, offset: u16) -> bool {
+        let bin = self.bin_at(offset);
+        let room = bin.room.get().wrapping_sub(1);
+        let head = bin.freed.head();
         if room < 0 || head == slot.cast() {
             return false;
         }
+        bin.room.set(room);
         // SAFETY: `bin-free`, as the caller promised.
         unsafe { link(slot.cast(), head) };
-        bin.head.replace(slot.cast());
+        bin.freed.replace(slot.cast());
         true
+    }
+
+    /// The list that the class is lent from.
+    #[inline(always)]
+    fn lends(&self, class: SizeClass) -> &FreeList {
+        let bins = self.bins.as_ptr().cast::<FreeList>();
+        // SAFETY: one of the two lists of one of CLASS_COUNT bins.
+        let list = unsafe { bins.byte_add(class.offset_of_lent().into()) };
+        // SAFETY: as above, and borrowed as the heap is.
+        unsafe { &*list }
     }
 
     #[inline(always)]
     fn bin(&self, class: SizeClass) -> &Bin {
+        self.bin_at(class.offset())
+    }
+
+    #[inline(always)]
+    fn bin_at(&self, offset: u16) -> &Bin {
         let bins = self.bins.as_ptr();
         // SAFETY: a class's offset is that of one of CLASS_COUNT bins.
-        let bin = unsafe { bins.byte_add(class.offset()) };
+        let bin = unsafe { bins.byte_add(offset.into()) };
         // SAFETY: as above, and borrowed as the heap is.
         unsafe { &*bin }
     }
@@ -310,13 +295,6 @@ const PARK_STEPS: u32 = 1024 * SLOW_STEPS;
 /// Steps that a refill or a full bin is worth.
 const SLOW_STEPS: u32 = 32;
 
-/// Out of the way of the fast paths.
-#[cold]
-#[inline(never)]
-fn freed_twice() -> ! {
-    fatal(Corruption::DoubleFree)
-}
-
 /// Lends memory for a layout, of size zero too; null when there is none.
 #[inline(always)]
 pub(crate) fn alloc(layout: Layout) -> *mut u8 {
@@ -328,11 +306,11 @@ pub(crate) fn alloc(layout: Layout) -> *mut u8 {
 pub(crate) fn alloc_after(layout: Layout, before: impl FnOnce()) -> *mut u8 {
     match SizeClass::for_layout(layout.size(), layout.align()) {
         Some(class) => {
-            let slot = tls::with(|heap| heap.bin(class).head.pop());
+            let slot = tls::with(|heap| heap.alloc_at_hand(class));
             if slot.is_null() {
                 return alloc_without_bin(class, before);
             }
-            slot.cast()
+            slot
         }
         None => large::alloc(layout, false),
     }
@@ -373,31 +351,9 @@ pub(crate) fn alloc_zeroed(layout: Layout) -> *mut u8 {
 /// the same place, by any thread, and nobody uses it any more.
 #[inline(always)]
 pub(crate) unsafe fn free(block: *mut u8, layout: Layout) {
-    if let Some(class) = SizeClass::with_two_lists(layout.size(), layout.align()) {
+    match SizeClass::offset_for_layout(layout.size(), layout.align()) {
         // SAFETY: passed on: the layout leads to the class that it was lent for.
-        return tls::with(|heap| unsafe { heap.free_to_second(block, class) });
-    }
-    if let Some(class) = SizeClass::for_layout(layout.size(), layout.align()) {
-        // SAFETY: passed on, as above.
-        if tls::with(|heap| unsafe { heap.free_to_only(block, class) }) {
-            return;
-        }
-    }
-    // SAFETY: passed on.
-    unsafe { free_beyond(block, layout) }
-}
-
-/// What is left of [`free`] above the classes with two lists: one call, as all of
-/// `free` must be small enough to be inlined everywhere.
-///
-/// # Safety
-///
-/// As for [`free`]; a class with one list has counted the free.
-#[inline(never)]
-unsafe fn free_beyond(block: *mut u8, layout: Layout) {
-    match SizeClass::for_layout(layout.size(), layout.align()) {
-        // SAFETY: passed on.
-        Some(class) => tls::with(|heap| unsafe { heap.free_slow(block, class) }),
+        Some(offset) => tls::with(|heap| unsafe { heap.free(block, offset) }),
         // SAFETY: passed on.
         None => unsafe { large::free(block, layout) },
     }

@@ -55,8 +55,9 @@ impl Heap {
     /// As for [`Heap::free`].
     #[cold]
     #[inline(never)]
-    pub(super) unsafe fn free_slow(&self, slot: *mut u8, class: SizeClass) {
-        if self.bin(class).takes(class).head() == slot.cast() {
+    pub(super) unsafe fn free_slow(&self, slot: *mut u8, offset: u16) {
+        let class = SizeClass::from_offset(offset);
+        if self.bin(class).freed.head() == slot.cast() {
             fatal(Corruption::DoubleFree);
         }
         if self.number() == 0 {
@@ -70,7 +71,7 @@ impl Heap {
             self.send_newest(class);
         }
         // SAFETY: passed on.
-        unsafe { self.free(slot, class) };
+        unsafe { self.free(slot, offset) };
     }
 
     /// Sends what came back last to its slabs, and grants as much room. Calls nobody
@@ -80,7 +81,7 @@ impl Heap {
         let absorbed = row.granted.get().cast_unsigned();
         self.look_at_age(1);
         self.grant(class, batch as i32);
-        let list = self.bin(class).takes(class);
+        let list = &self.bin(class).freed;
         let (rest, count) = self.flush::<FEW_GROUPS>(list.head(), class, batch);
         list.replace(rest);
         row.filled.set(row.filled.get().wrapping_sub(count));
@@ -110,11 +111,11 @@ impl Heap {
     unsafe fn free_unready(&self, slot: *mut u8, class: SizeClass) {
         if tls::make_ready(self) {
             // SAFETY: passed on.
-            return unsafe { self.free_slow(slot, class) };
+            return unsafe { self.free_slow(slot, class.offset()) };
         }
         self.bin(class).room.set(0);
         // SAFETY: passed on.
-        tls::fallback(|heap| unsafe { heap.free(slot, class) });
+        tls::fallback(|heap| unsafe { heap.free(slot, class.offset()) });
     }
 
     /// Grants room anew if a bin with one list has some; `room` does not tell, as
@@ -124,7 +125,7 @@ impl Heap {
     fn make_room(&self, class: SizeClass) -> bool {
         let (slots, row) = (class.bin_slots(), self.row(class));
         // SAFETY: `bin-free`: our own list.
-        let length = unsafe { length(self.bin(class).head.head(), 2 * slots as usize) } as u32;
+        let length = unsafe { length(self.bin(class).freed.head(), 2 * slots as usize) } as u32;
         let lends = row.filled.get() + row.granted.get().cast_unsigned() != length;
         if length == 2 * slots || (length >= slots && !lends) {
             return false;

@@ -71,8 +71,8 @@ impl Heap {
                 let (head, count) = self.draw(slab, class);
                 if count > 0 {
                     row.filled.set(count as u32);
-                    bin.head.replace(head);
-                    let block = bin.head.pop().cast();
+                    self.lends(class).replace(head);
+                    let block = self.lends(class).pop().cast();
                     hook::tell(Way::Refilled, block, class.slot_bytes(), count);
                     return block;
                 }

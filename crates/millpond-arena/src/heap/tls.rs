@@ -49,9 +49,14 @@ static WATCHES_FORK: AtomicBool = AtomicBool::new(false);
 pub(crate) fn with<R>(work: impl FnOnce(&Heap) -> R) -> R {
     #[cfg(all(feature = "static-tls", target_arch = "x86_64", target_os = "linux"))]
     return work(super::static_tls::heap());
-    // Never fails: without a destructor there is no "destroyed".
+    // `try_with` and not `with`, which is no function to be inlined: without link-time
+    // optimisation it stays a call in every allocation.
     #[cfg(not(all(feature = "static-tls", target_arch = "x86_64", target_os = "linux")))]
-    HEAP.with(work)
+    match HEAP.try_with(work) {
+        Ok(result) => result,
+        // Not reached: without a destructor there is no "destroyed".
+        Err(_) => crate::fatal::fatal(crate::fatal::Corruption::ForeignPointer),
+    }
 }
 
 /// Runs `work` with the fallback heap, under its lock.

@@ -17,6 +17,8 @@
 //! jemalloc's spacing. Tables, one load, serve sizes that are not known at compile
 //! time; constants fold away.
 
+use core::hint::cold_path;
+
 use crate::config::{
     CARVE_BYTES, CARVE_MAX_SLOTS, CARVE_MIN_MAX_SLOT_BYTES, CARVE_MIN_SLOTS, LARGE_SLAB_BYTES,
     MAX_SLOT_BYTES, SLICE_BYTES, SMALL_SLAB_MAX_SLOT_BYTES, TWO_LISTS_MAX_SLOT_BYTES,
@@ -25,9 +27,17 @@ use crate::config::{
 /// Number of size classes.
 pub(crate) const CLASS_COUNT: usize = 40;
 
-/// A size class: an index below [`CLASS_COUNT`], times [`STRIDE`].
+/// Bits that the index of a class needs.
+const CLASS_BITS: u32 = usize::BITS - (CLASS_COUNT - 1).leading_zeros();
+
+/// A size class: an index below [`CLASS_COUNT`], times [`STRIDE`], plus
+/// [`ONE_LIST`] where bins have one list. That is where in a heap the list lies that is
+/// lent from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SizeClass(u16);
+
+/// Bytes from the start of a bin to the list that frees go to; with one list, the one.
+pub(crate) const ONE_LIST: usize = size_of::<usize>();
 
 /// Bytes of what a heap keeps per class, in the array that its fast paths look at. A
 /// class that is not known at compile time is its place there, without a shift.
@@ -44,6 +54,17 @@ static CLASS_OF: [SizeClass; MAX_SLOT_BYTES / 16 + 1] = {
     table
 };
 
+/// The offset of a size's class, by steps of 16 bytes: a mask less in each free.
+static OFFSET_OF: [u16; CLASS_OF.len()] = {
+    let mut table = [0; CLASS_OF.len()];
+    let mut step = 0;
+    while step < table.len() {
+        table[step] = CLASS_OF[step].offset();
+        step += 1;
+    }
+    table
+};
+
 /// What slow paths would otherwise divide for.
 #[derive(Clone, Copy)]
 struct Facts {
@@ -54,7 +75,8 @@ struct Facts {
     carve_slots: u16,
 }
 
-static FACTS: [Facts; CLASS_COUNT] = {
+/// As many as fit the bits of a class in a slab's word: what is read there needs no check.
+static FACTS: [Facts; 1 << CLASS_BITS] = {
     let none = Facts {
         slot_bytes: 0,
         slab_slots: 0,
@@ -62,7 +84,7 @@ static FACTS: [Facts; CLASS_COUNT] = {
         batch_slots: 0,
         carve_slots: 0,
     };
-    let mut table = [none; CLASS_COUNT];
+    let mut table = [none; 1 << CLASS_BITS];
     let mut index = 0;
     while index < CLASS_COUNT {
         let class = SizeClass::from_index(index);
@@ -82,7 +104,10 @@ static FACTS: [Facts; CLASS_COUNT] = {
 const _: () = assert!(TWO_LISTS_MAX_SLOT_BYTES <= SMALL_SLAB_MAX_SLOT_BYTES);
 const _: () = assert!(MAX_SLOT_BYTES <= u16::MAX as usize);
 const _: () = assert!(SizeClass::compute(MAX_SLOT_BYTES).index() == CLASS_COUNT - 1);
-const _: () = assert!((CLASS_COUNT - 1) * STRIDE <= u16::MAX as usize);
+const _: () = assert!(CLASS_COUNT * STRIDE <= u16::MAX as usize);
+
+/// The last class whose bins have two lists.
+const TWO_LISTS_MAX_INDEX: usize = SizeClass::compute_index(TWO_LISTS_MAX_SLOT_BYTES);
 
 impl SizeClass {
     /// Returns the class that serves `bytes` at `align`, or none when no slot
@@ -102,14 +127,14 @@ impl SizeClass {
         Some(CLASS_OF[(rounded + 15) >> 4])
     }
 
-    /// As [`SizeClass::for_layout`], if the class has two lists.
+    /// As [`SizeClass::for_layout`], for who wants the [`offset`](SizeClass::offset) alone.
     #[inline(always)]
-    pub(crate) const fn with_two_lists(bytes: usize, align: usize) -> Option<SizeClass> {
+    pub(crate) const fn offset_for_layout(bytes: usize, align: usize) -> Option<u16> {
         let rounded = SizeClass::rounded(bytes, align);
-        if rounded > TWO_LISTS_MAX_SLOT_BYTES {
+        if rounded > MAX_SLOT_BYTES {
             return None;
         }
-        Some(CLASS_OF[(rounded + 15) >> 4])
+        Some(OFFSET_OF[(rounded + 15) >> 4])
     }
 
     /// What a slot must hold, so that it has the alignment too.
@@ -118,6 +143,8 @@ impl SizeClass {
         // A rounded size is a multiple of the step between classes, or the
         // step is a multiple of `align`: either way the slot is one of `align`.
         if align > 16 {
+            // Keeps this a branch: seven instructions less where the layout is not known.
+            cold_path();
             (bytes + (align - 1)) & !(align - 1)
         } else {
             bytes
@@ -126,8 +153,16 @@ impl SizeClass {
 
     /// The class of that index, which is below [`CLASS_COUNT`].
     pub(crate) const fn from_index(index: usize) -> SizeClass {
-        debug_assert!(index < CLASS_COUNT);
-        SizeClass((index * STRIDE) as u16)
+        SizeClass::from_offset((index * STRIDE) as u16)
+    }
+
+    /// The class with that [`offset`](SizeClass::offset).
+    #[inline(always)]
+    pub(crate) const fn from_offset(offset: u16) -> SizeClass {
+        debug_assert!((offset as usize).is_multiple_of(STRIDE));
+        debug_assert!(offset as usize / STRIDE < CLASS_COUNT);
+        let has_two_lists = offset as usize / STRIDE <= TWO_LISTS_MAX_INDEX;
+        SizeClass(offset + if has_two_lists { 0 } else { ONE_LIST as u16 })
     }
 
     /// All classes, smallest first.
@@ -142,8 +177,14 @@ impl SizeClass {
 
     /// Bytes to the class's place in an array of [`STRIDE`] a class.
     #[inline(always)]
-    pub(crate) const fn offset(self) -> usize {
-        self.0 as usize
+    pub(crate) const fn offset(self) -> u16 {
+        self.0 & !(STRIDE as u16 - 1)
+    }
+
+    /// Bytes to the list that is lent from, in that array.
+    #[inline(always)]
+    pub(crate) const fn offset_of_lent(self) -> u16 {
+        self.0
     }
 
     /// Bytes of one slot.
@@ -155,13 +196,13 @@ impl SizeClass {
     /// Whether bins of this class lend from one list and take back onto another.
     #[inline(always)]
     pub(crate) const fn has_two_lists(self) -> bool {
-        self.0 <= SizeClass::compute(TWO_LISTS_MAX_SLOT_BYTES).0
+        self.index() <= TWO_LISTS_MAX_INDEX
     }
 
     /// Bytes and alignment of the slabs of this class.
     #[inline(always)]
     pub(crate) const fn slab_bytes(self) -> usize {
-        if self.0 <= SizeClass::compute(SMALL_SLAB_MAX_SLOT_BYTES).0 {
+        if self.index() <= SizeClass::compute_index(SMALL_SLAB_MAX_SLOT_BYTES) {
             SLICE_BYTES
         } else {
             LARGE_SLAB_BYTES
@@ -238,15 +279,20 @@ impl SizeClass {
         }
     }
 
-    /// The closed form behind the table, for `bytes` in `1..=MAX_SLOT_BYTES`.
+    /// The class of `bytes` in `1..=MAX_SLOT_BYTES`.
     const fn compute(bytes: usize) -> SizeClass {
+        SizeClass::from_index(SizeClass::compute_index(bytes))
+    }
+
+    /// The closed form behind the table.
+    const fn compute_index(bytes: usize) -> usize {
         let last = bytes - 1;
         if last < 128 {
-            return SizeClass::from_index(last / 16);
+            return last / 16;
         }
         let doubling = last.ilog2() as usize; // 7 or more, since 128 <= last
         let quarter = (last >> (doubling - 2)) & 3;
-        SizeClass::from_index(8 + (doubling - 7) * 4 + quarter)
+        8 + (doubling - 7) * 4 + quarter
     }
 
     const fn compute_slot_bytes(self) -> usize {
@@ -335,12 +381,15 @@ mod tests {
 
     #[test]
     fn two_lists_are_for_the_smaller_classes_alone() {
-        for align in [1, 8, 16, 32, 64, 1024] {
-            for bytes in 0..=2048 {
-                let class = SizeClass::for_layout(bytes, align);
-                let two = class.filter(|class| class.has_two_lists());
-                assert_eq!(SizeClass::with_two_lists(bytes, align), two, "{bytes}");
-            }
+        for class in SizeClass::all() {
+            let two = class.slot_bytes() <= TWO_LISTS_MAX_SLOT_BYTES;
+            assert_eq!(class.has_two_lists(), two, "{class:?}");
+            let second = if two { 0 } else { ONE_LIST as u16 };
+            assert_eq!(class.offset_of_lent(), class.offset() + second);
+            assert_eq!(usize::from(class.offset()), class.index() * STRIDE);
+            assert_eq!(SizeClass::from_offset(class.offset()), class);
+            let offset = SizeClass::offset_for_layout(class.slot_bytes(), 1);
+            assert_eq!(offset, Some(class.offset()));
         }
     }
 

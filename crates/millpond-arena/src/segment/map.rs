@@ -10,7 +10,8 @@ use crate::layout::geometry::ADDRESS_BITS;
 use crate::sync::fixed::AtomicU8;
 use crate::sync::{Acquire, Release};
 
-const SEGMENTS: usize = 1 << (ADDRESS_BITS - SEGMENT_BYTES.ilog2());
+const SHIFT: u32 = SEGMENT_BYTES.ilog2();
+const SEGMENTS: usize = 1 << (ADDRESS_BITS - SHIFT);
 
 static MAP: [AtomicU8; SEGMENTS] = [const { AtomicU8::new(0) }; SEGMENTS];
 
@@ -35,6 +36,18 @@ pub(crate) fn contains(address: usize) -> bool {
     }
 }
 
+/// As [`contains`], for an address that a program was lent, in two instructions less:
+/// what lies above user space is taken for what lies [`ADDRESS_BITS`] lower.
+#[inline(always)]
+pub(crate) fn contains_lent(address: usize) -> bool {
+    let index = address << (usize::BITS - ADDRESS_BITS) >> (usize::BITS - ADDRESS_BITS + SHIFT);
+    match MAP.get(index) {
+        // Acquire, as in `contains`.
+        Some(entry) => entry.load(Acquire) != 0,
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +67,8 @@ mod tests {
         assert!(insert(base));
         assert!(contains(base));
         assert!(contains(base + SEGMENT_BYTES - 1));
+        assert!(contains_lent(base) && contains_lent(base + SEGMENT_BYTES - 1));
+        assert!(!contains_lent(base - 1) && !contains_lent(base + SEGMENT_BYTES));
         assert!(!contains(base - 1));
         assert!(!contains(base + SEGMENT_BYTES));
     }

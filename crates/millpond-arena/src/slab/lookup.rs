@@ -16,9 +16,8 @@
 //!   before it is given back or resized; it differs from every heap's number.
 
 use crate::layout::geometry::{SLICE_COUNT, line_of, slice_of};
-use crate::layout::size_class::{CLASS_COUNT, SizeClass};
+use crate::layout::size_class::{STRIDE, SizeClass};
 
-use super::remote::State;
 use super::{Slab, SlabRef};
 use crate::config::{LARGE_SLAB_BYTES, SLICE_BYTES};
 
@@ -26,7 +25,11 @@ use crate::config::{LARGE_SLAB_BYTES, SLICE_BYTES};
 const NOTE: u64 = 0xB10C << 48;
 const BYTES_BITS: u32 = 40;
 
+// What a slab's word tells of its class is the class's offset.
+const _: () = assert!(STRIDE == 32);
+
 /// The line of the slice around `address`, in the provenance of `block`.
+#[inline(always)]
 fn line_at(block: *mut u8, slab_bytes: usize) -> SlabRef {
     let line = block.with_addr(line_of(block.addr(), slab_bytes));
     // SAFETY: the caller's block lies in a segment, whose lines are never
@@ -34,37 +37,31 @@ fn line_at(block: *mut u8, slab_bytes: usize) -> SlabRef {
     unsafe { &*line.cast::<Slab>() }
 }
 
-/// The class of the slab around `block`, or none when no slab is there.
+/// The class of the slab of one slice around `block`; none where there is something
+/// else, or nothing.
 ///
 /// # Safety
 ///
 /// `block` lies in a segment.
 #[inline(always)]
-pub(crate) unsafe fn class_around(block: *mut u8) -> Option<SizeClass> {
-    let word = line_at(block, SLICE_BYTES).word.peek();
-    if word.state != State::None {
-        return class_of(word.class);
-    }
-    // SAFETY: passed on.
-    unsafe { large_class_around(block) }
+pub(crate) unsafe fn small_class_around(block: *mut u8) -> Option<SizeClass> {
+    let offset = line_at(block, SLICE_BYTES).word.class_times_32()?;
+    Some(SizeClass::from_offset(offset))
 }
 
+/// The class of the slab around `block`, or none when no slab is there.
+///
 /// # Safety
 ///
-/// As for [`class_around`].
-#[inline(never)]
-unsafe fn large_class_around(block: *mut u8) -> Option<SizeClass> {
-    let word = line_at(block, LARGE_SLAB_BYTES).word.peek();
-    if word.state == State::None {
-        return None;
+/// `block` lies in a segment.
+pub(crate) unsafe fn class_around(block: *mut u8) -> Option<SizeClass> {
+    // SAFETY: passed on.
+    if let Some(class) = unsafe { small_class_around(block) } {
+        return Some(class);
     }
-    class_of(word.class).filter(|class| class.slab_bytes() == LARGE_SLAB_BYTES)
-}
-
-#[inline(always)]
-fn class_of(index: u8) -> Option<SizeClass> {
-    let index = usize::from(index);
-    (index < CLASS_COUNT).then(|| SizeClass::from_index(index))
+    let offset = line_at(block, LARGE_SLAB_BYTES).word.class_times_32()?;
+    let class = SizeClass::from_offset(offset);
+    (class.slab_bytes() == LARGE_SLAB_BYTES).then_some(class)
 }
 
 /// Notes the bytes and the alignment of a run.

@@ -41,6 +41,16 @@
 
 use crate::sync::{AcqRel, Acquire, AtomicU64, Relaxed, Release};
 
+/// Bits of a word below the state and the class: the newest slot and the count.
+const PLACE_SHIFT: u32 = 48;
+/// Bits of the state, with room to spare: the class above them is its offset in a heap.
+const CLASS_SHIFT: u32 = 5;
+const STATE_MASK: u64 = (1 << CLASS_SHIFT) - 1;
+/// Six bits for the class.
+const CLASS_MASK: u64 = 63 << CLASS_SHIFT;
+/// Any state but [`State::None`], in the sign, where it costs nothing to look for it.
+const IS_SLAB: u64 = 1 << 15;
+
 /// Who may do what with a slab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
@@ -83,11 +93,14 @@ impl Word {
             State::Full => 2,
             State::Global => 3,
         };
-        self.head as u64 | (self.count as u64) << 32 | (self.class as u64) << 48 | state << 56
+        let is_slab = if state == 0 { 0 } else { IS_SLAB };
+        let place = is_slab | (self.class as u64) << CLASS_SHIFT | state;
+        debug_assert!(self.class < 64);
+        self.head as u64 | (self.count as u64) << 32 | place << PLACE_SHIFT
     }
 
     const fn unpack(bits: u64) -> Word {
-        let state = match bits >> 56 {
+        let state = match bits >> PLACE_SHIFT & STATE_MASK {
             0 => State::None,
             1 => State::Owned,
             2 => State::Full,
@@ -96,7 +109,7 @@ impl Word {
         Word {
             head: bits as u32,
             count: (bits >> 32) as u16,
-            class: (bits >> 48) as u8,
+            class: ((bits >> PLACE_SHIFT & CLASS_MASK) >> CLASS_SHIFT) as u8,
             state,
         }
     }
@@ -125,8 +138,18 @@ impl RemoteWord {
     #[inline]
     pub(crate) fn is_slab_of(&self, class: u8) -> bool {
         // Relaxed: `alive-while-lent`, and neither changes before it is closed.
+        let place = self.0.load(Relaxed) >> PLACE_SHIFT;
+        place & !STATE_MASK == IS_SLAB | u64::from(class) << CLASS_SHIFT
+    }
+
+    /// The class of the slab, times 32, if there is one: a load, a test and a mask.
+    #[inline(always)]
+    #[allow(dead_code, reason = "the models include this file by its path")]
+    pub(crate) fn class_times_32(&self) -> Option<u16> {
+        // Relaxed: as for `is_slab_of`.
         let bits = self.0.load(Relaxed);
-        (bits >> 48) as u8 == class && bits >> 56 != 0
+        let class = bits >> PLACE_SHIFT & CLASS_MASK;
+        (bits.cast_signed() < 0).then_some(class as u16)
     }
 
     /// As [`RemoteWord::peek`], and everything that pushers and givers wrote

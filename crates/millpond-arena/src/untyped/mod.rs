@@ -39,17 +39,27 @@ enum Place {
     Large(Layout),
 }
 
+/// Lends `bytes`, at a multiple of [`MIN_ALIGN`], where that takes a list of free
+/// blocks and no more; null otherwise, and then [`alloc`] is to be asked.
+///
+/// For callers whose way to `alloc` is a call: around this, nothing is saved.
+#[inline(always)]
+pub fn alloc_at_hand(bytes: usize) -> *mut u8 {
+    match SizeClass::for_layout(bytes, MIN_ALIGN) {
+        Some(class) => tls::with(|heap| heap.alloc_at_hand(class)),
+        None => null_mut(),
+    }
+}
+
 /// Lends `bytes`, at a multiple of [`MIN_ALIGN`]; null when there is no memory.
 ///
 /// Zero bytes are a block too.
-#[inline(always)]
+#[inline]
 pub fn alloc(bytes: usize) -> *mut u8 {
-    if bytes <= MAX_SLOT_BYTES
-        && let Some(class) = SizeClass::for_layout(bytes, MIN_ALIGN)
-    {
-        return tls::with(|heap| heap.alloc(class));
+    match SizeClass::for_layout(bytes, MIN_ALIGN) {
+        Some(class) => tls::with(|heap| heap.alloc(class)),
+        None => alloc_large(bytes, MIN_ALIGN, false),
     }
-    alloc_large(bytes, MIN_ALIGN, false)
 }
 
 /// As [`alloc`], and the bytes are zero.
@@ -103,6 +113,25 @@ fn alloc_large(bytes: usize, align: usize, zeroed: bool) -> *mut u8 {
     null_mut()
 }
 
+/// Takes back what this module lent, where that takes a list of free blocks and no
+/// more; otherwise nothing happens, false is returned, and [`free`] is to be asked.
+///
+/// # Safety
+///
+/// As for [`free`].
+#[inline(always)]
+pub unsafe fn free_at_hand(block: *mut u8) -> bool {
+    if !map::contains_lent(block.addr()) {
+        return false;
+    }
+    // SAFETY: the map knows the segment.
+    match unsafe { lookup::small_class_around(block) } {
+        // SAFETY: a slab of that class lent the slot.
+        Some(class) => tls::with(|heap| unsafe { heap.free_at_hand(block, class.offset()) }),
+        None => false,
+    }
+}
+
 /// Takes back what this module lent. Null is nothing.
 ///
 /// A block that is not lent, or not by this module, ends the process with a
@@ -111,13 +140,13 @@ fn alloc_large(bytes: usize, align: usize, zeroed: bool) -> *mut u8 {
 /// # Safety
 ///
 /// `block` is null, or was lent by this module, and nobody uses it any more.
-#[inline(always)]
+#[inline]
 pub unsafe fn free(block: *mut u8) {
     if map::contains(block.addr()) {
         // SAFETY: the map knows the segment.
         if let Some(class) = unsafe { lookup::class_around(block) } {
             // SAFETY: a slab of that class lent the slot.
-            return tls::with(|heap| unsafe { heap.free(block, class) });
+            return tls::with(|heap| unsafe { heap.free(block, class.offset()) });
         }
     }
     // SAFETY: passed on.
@@ -159,6 +188,30 @@ pub unsafe fn usable_bytes(block: *mut u8) -> usize {
     }
 }
 
+/// Whether `block` is one that [`realloc`] to `bytes`, one at least, would leave where it
+/// is, as far as that can be told at once.
+///
+/// # Safety
+///
+/// As for [`free`].
+#[inline(always)]
+pub unsafe fn stays_at_hand(block: *mut u8, bytes: usize) -> bool {
+    if !map::contains_lent(block.addr()) {
+        return false;
+    }
+    // SAFETY: the map knows the segment.
+    match unsafe { lookup::small_class_around(block) } {
+        Some(class) => stays(class.slot_bytes(), bytes),
+        None => false,
+    }
+}
+
+/// Whether a block that has `usable` bytes stays where it is for `bytes`.
+#[inline(always)]
+fn stays(usable: usize, bytes: usize) -> bool {
+    bytes <= usable && bytes >= usable / 2
+}
+
 /// Changes the size of a block, in place where it can stay; null leaves it as
 /// it was.
 ///
@@ -167,30 +220,46 @@ pub unsafe fn usable_bytes(block: *mut u8) -> usize {
 /// # Safety
 ///
 /// As for [`free`]; `block` is not null.
+#[inline]
 pub unsafe fn realloc(block: *mut u8, bytes: usize) -> *mut u8 {
     // SAFETY: passed on.
-    let place = unsafe { place_of(block) };
-    let usable = match place {
-        Place::Slot(class) => class.slot_bytes(),
-        Place::Large(layout) => layout.size(),
+    let layout = match unsafe { place_of(block) } {
+        Place::Slot(class) if stays(class.slot_bytes(), bytes) => return block,
+        // SAFETY: passed on; a slab of that class lent the slot.
+        Place::Slot(class) => return unsafe { move_slot(block, class, bytes) },
+        Place::Large(layout) => layout,
     };
-    if bytes <= usable && bytes >= usable / 2 {
+    if stays(layout.size(), bytes) {
         return block;
     }
-    if let Place::Large(layout) = place
-        && bytes > MAX_SLOT_BYTES
-    {
+    if bytes > MAX_SLOT_BYTES {
         // SAFETY: passed on; large before and after.
         return unsafe { resize_large(block, layout, bytes) };
     }
+    let new = alloc(bytes);
+    if !new.is_null() {
+        // SAFETY: two different blocks, of which the new one is the smaller.
+        unsafe { new.copy_from_nonoverlapping(block, bytes) };
+        // SAFETY: passed on; its contents have been copied.
+        unsafe { free_large(block) };
+    }
+    new
+}
+
+/// Moves a slot of that class to a block of `bytes`; null leaves it as it was.
+///
+/// # Safety
+///
+/// As for [`realloc`]; the slot is one of a slab of that class.
+unsafe fn move_slot(slot: *mut u8, class: SizeClass, bytes: usize) -> *mut u8 {
     let new = alloc(bytes);
     if new.is_null() {
         return null_mut();
     }
     // SAFETY: two different blocks, each of at least that many bytes.
-    unsafe { new.copy_from_nonoverlapping(block, usable.min(bytes)) };
+    unsafe { new.copy_from_nonoverlapping(slot, class.slot_bytes().min(bytes)) };
     // SAFETY: passed on; its contents have been copied.
-    unsafe { free(block) };
+    tls::with(|heap| unsafe { heap.free(slot, class.offset()) });
     new
 }
 
