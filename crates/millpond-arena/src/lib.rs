@@ -27,6 +27,9 @@
 //!
 //! Nothing in this crate reaches the global allocator, whichever it is.
 
+// Under loom nothing is built here: `tests/loom.rs` includes what it models.
+#![cfg(not(millpond_loom))]
+
 mod arena;
 mod check;
 mod config;

@@ -6,11 +6,30 @@
 //! the processor's: use it for statics, which loom cannot hold, and counters.
 
 #[cfg(not(millpond_loom))]
-pub(crate) use core::sync::atomic::AtomicU64;
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicU64};
 #[cfg(millpond_loom)]
-pub(crate) use loom::sync::atomic::AtomicU64;
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64};
 
 pub(crate) use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// The cheap side of a barrier of which a system call is the other: keeps the compiler
+/// from reordering, and costs nothing. Loom knows no such call: there both sides are
+/// a fence, which allows the same outcomes.
+#[inline(always)]
+pub(crate) fn light_fence() {
+    #[cfg(not(millpond_loom))]
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+    #[cfg(millpond_loom)]
+    loom::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
+}
+
+/// What a thread does that waits for another's store.
+pub(crate) fn relax() {
+    #[cfg(not(millpond_loom))]
+    crate::os::yield_now();
+    #[cfg(millpond_loom)]
+    loom::thread::yield_now();
+}
 
 /// Atomics that no model replaces.
 pub(crate) mod fixed {

@@ -3,7 +3,8 @@
 //! happen to run.
 
 use crate::config::{DECAY_MIN_BYTES, DECAY_STEP_BYTES};
-use crate::heap::{registry, tls};
+use crate::heap::idle::Visit;
+use crate::heap::{Heap, registry, tls};
 use crate::knobs::DECAY_MILLIS;
 use crate::purged::Cause;
 use crate::sync::Relaxed;
@@ -27,8 +28,8 @@ pub(crate) fn count() -> u64 {
 ///
 /// Call it at a steady pace, once a second say, from any thread. Memory that is
 /// free and was not lent anew since the call before goes back: slices, blocks
-/// above 16 MiB, ranges, and the runs that threads keep for themselves, sleeping
-/// threads too. Memory that is lent again and again between two calls keeps its
+/// above 16 MiB, ranges, and the runs and slabs that threads keep for themselves,
+/// those of sleeping threads too. Memory that is lent again and again between two calls keeps its
 /// pages, so that a steady load does not pay; a burst goes back at the next call.
 ///
 /// Without a call for a second ([`DECAY_MILLIS`]), threads whose bins run dry or
@@ -38,7 +39,8 @@ pub(crate) fn count() -> u64 {
 /// # Cost
 ///
 /// One system call per range that goes back, none of them under a lock that the
-/// lending of small blocks needs.
+/// lending of small blocks needs; one more when a thread has fallen asleep since the
+/// call before and owns slabs, which interrupts each processor that runs this process.
 pub fn tick() -> usize {
     LAST_MILLIS.store(os::coarse_millis(), Relaxed);
     let now = begin();
@@ -51,6 +53,7 @@ fn begin() -> u64 {
     // Relaxed: see `count`.
     let now = TICKS.fetch_add(1, Relaxed) + 1;
     registry::age_runs(now);
+    registry::visit(Visit::Idle);
     segment::begin_idle_purge();
     now
 }
@@ -87,24 +90,25 @@ pub(crate) fn age_by_itself() {
 
 /// Hands free memory back to the operating system now, and returns its bytes.
 ///
-/// Empties the calling thread's bins and caches first, and other threads' caches
-/// of runs; their bins stay, which are bounded. Only whole slices of 64 KiB
-/// without a live block can go back.
+/// Empties the calling thread's bins and caches first, and takes the slabs and the runs
+/// of all others; their bins stay, which are bounded, and pin what they lie in. Only
+/// whole slices of 64 KiB without a live block can go back.
 ///
 /// # Cost
 ///
 /// Linear in what the thread has cached; one system call per range.
 pub fn release() -> usize {
-    tls::with_ready(|heap| heap.release());
+    tls::with_ready(Heap::leave);
     registry::drop_runs();
+    registry::visit(Visit::All);
     segment::purge_all(0, Cause::Release) + range::purge(None)
 }
 
 /// Tells that the calling thread is about to sleep, perhaps for long.
 ///
 /// For the hook that a runtime calls before a worker parks. Once after each
-/// tick, and once after each burst of work, the thread gives its free blocks to
-/// whoever needs them; all further calls cost two comparisons.
+/// tick, and once after each burst of work, the thread gives its free blocks and its
+/// slabs to whoever needs them; all further calls cost two comparisons.
 ///
 /// # Cost
 ///

@@ -168,6 +168,136 @@ fn a_tick_reaches_the_runs_of_a_thread_that_sleeps() {
     });
 }
 
+/// Lends 32 MiB in slots of 4 KiB, frees one in each slab so that this thread owns all of
+/// them, and returns the rest.
+fn spoil_slabs() -> Vec<(NonNull<u8>, Layout)> {
+    const SLOTS: usize = 16;
+    let blocks: Vec<_> = (0..512 * SLOTS).map(|_| lend(4096)).collect();
+    let (one, rest): (Vec<_>, Vec<_>) =
+        (0..).zip(blocks).partition(|(index, _)| index % SLOTS == 0);
+    one.into_iter().for_each(|(_, block)| give(block));
+    rest.into_iter().map(|(_, block)| block).collect()
+}
+
+/// What a thread that sleeps used to keep: each slab into which it had freed a block,
+/// though others freed all the rest.
+#[test]
+fn a_tick_reaches_the_slabs_of_a_thread_that_sleeps() {
+    in_turn(|| {
+        let used = || stats().used_slice_bytes as usize;
+        let before = used();
+        for frees_first in [true, false] {
+            let (send, receive) = mpsc::channel();
+            let work = || send.send(spoil_slabs().into_iter().map(Sent).collect::<Vec<_>>());
+            let look = || {
+                let blocks = receive.recv().unwrap();
+                assert!(used() - before >= 32 * MIB);
+                if !frees_first {
+                    tick();
+                    tick();
+                }
+                blocks.into_iter().for_each(|Sent(block)| give(block));
+                on_thread_park();
+                if frees_first {
+                    assert!(used() - before >= 24 * MIB, "the sleeper's own");
+                    tick();
+                    tick();
+                }
+                // What its bin holds is in as many slabs as there are slots in it.
+                let held = used() - before;
+                assert!(held <= 5 * MIB, "{held} bytes, frees first: {frees_first}");
+            };
+            while_asleep(work, look).unwrap();
+            check().unwrap();
+        }
+    });
+}
+
+/// A block on its way to another thread.
+struct Sent((NonNull<u8>, Layout));
+
+// SAFETY: the block is its holder's alone.
+unsafe impl Send for Sent {}
+
+#[test]
+fn the_slabs_of_a_thread_that_parks_are_nobodys() {
+    in_turn(|| {
+        let used = || stats().used_slice_bytes as usize;
+        let before = used();
+        let (send, receive) = mpsc::channel();
+        let work = || {
+            send.send(spoil_slabs().into_iter().map(Sent).collect::<Vec<_>>())
+                .unwrap();
+            on_thread_park();
+        };
+        while_asleep(work, || {
+            let blocks = receive.recv().unwrap();
+            blocks.into_iter().for_each(|Sent(block)| give(block));
+            on_thread_park();
+            let held = used().saturating_sub(before);
+            assert!(held <= MIB, "{held} bytes");
+        });
+        check().unwrap();
+    });
+}
+
+#[test]
+fn a_visit_that_the_system_refuses_takes_nothing() {
+    in_turn(|| {
+        let used = || stats().used_slice_bytes as usize;
+        let (send, receive) = mpsc::channel();
+        let work = || send.send(spoil_slabs().into_iter().map(Sent).collect::<Vec<_>>());
+        while_asleep(work, || {
+            let blocks = receive.recv().unwrap();
+            let before = used();
+            blocks.into_iter().for_each(|Sent(block)| give(block));
+            on_thread_park();
+            tick();
+            fault::fail_always_after(0);
+            tick();
+            assert!(fault::restore() >= 1);
+            assert!(before - used() <= 8 * MIB);
+        })
+        .unwrap();
+        check().unwrap();
+    });
+}
+
+#[test]
+fn threads_work_while_their_slabs_are_asked_for() {
+    in_turn(|| {
+        thread::scope(|scope| {
+            let (done, is_done) = mpsc::channel::<()>();
+            let workers: Vec<_> = (0..2)
+                .map(|seed| {
+                    scope.spawn(move || {
+                        let mut held = Vec::new();
+                        for round in 0..200_000_usize {
+                            held.push(lend(16 + (round * 37 + seed) % 3000));
+                            if held.len() > 700 {
+                                held.drain(..).step_by(2).for_each(give);
+                            }
+                        }
+                        held.into_iter().for_each(give);
+                    })
+                })
+                .collect();
+            let asker = scope.spawn(move || {
+                while is_done.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                    release();
+                    tick();
+                }
+            });
+            for worker in workers {
+                worker.join().unwrap();
+            }
+            drop(done);
+            asker.join().unwrap();
+        });
+        check().unwrap();
+    });
+}
+
 #[test]
 fn a_thread_that_parks_keeps_no_free_slab() {
     in_turn(|| {

@@ -1,4 +1,5 @@
-//! Every interleaving of small worlds around a slab's remote word.
+//! Every interleaving of small worlds around a slab's remote word, and around the door of
+//! a heap's slabs.
 //!
 //! Run: `RUSTFLAGS="--cfg millpond_loom" cargo test -p millpond-arena --test loom --release`
 //!
@@ -6,12 +7,15 @@
 //! cores, or those with up to LOOM_MAX_PREEMPTIONS=3 in less than a second,
 //! building aside.
 //!
-//! The models take `src/slab/remote.rs` as it is, and nothing else of the crate:
+//! The models take `src/slab/remote.rs` and `src/heap/door.rs` as they are, and nothing
+//! else of the crate:
 //! slots remember their next one in loom cells, and what only an owner may touch
 //! is a loom cell too, so that loom reports two owners at once as a race.
 #![cfg(millpond_loom)]
 #![allow(clippy::disallowed_types, reason = "a test, under loom's own types")]
 
+#[path = "../src/heap/door.rs"]
+mod door;
 #[allow(dead_code, reason = "the crate uses more of it than the models")]
 #[path = "../src/slab/remote.rs"]
 mod remote;
@@ -24,9 +28,12 @@ mod remote;
 mod sync;
 
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::Ordering::SeqCst;
+use loom::sync::atomic::fence;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
+use door::Door;
 use remote::{RemoteWord, State};
 
 const CLASS: u8 = 7;
@@ -325,5 +332,74 @@ fn a_full_slab_is_claimed_published_adopted_and_closed() {
             other.join().unwrap();
         }
         world.check_all_free();
+    });
+}
+
+/// What is behind a door, and the door.
+struct House {
+    door: Door,
+    slabs: UnsafeCell<u32>,
+}
+
+impl House {
+    fn new() -> Arc<House> {
+        Arc::new(House {
+            door: Door::new(),
+            slabs: UnsafeCell::new(0),
+        })
+    }
+
+    fn touch(&self) {
+        // SAFETY: loom panics when another thread is inside.
+        self.slabs.with_mut(|slabs| unsafe { *slabs += 1 });
+    }
+
+    fn work(&self) {
+        self.door.enter();
+        self.touch();
+        self.door.leave();
+    }
+
+    /// As `idle::visit`, of one heap. Whether it was let in.
+    fn visit(&self) -> bool {
+        self.door.knock();
+        fence(SeqCst);
+        let inside = self.door.is_wanted() && self.door.is_empty();
+        if inside {
+            self.touch();
+        }
+        self.door.dismiss();
+        inside
+    }
+}
+
+#[test]
+fn a_visitor_and_the_thread_are_never_both_inside() {
+    loom::model(|| {
+        let house = House::new();
+        let visitor = {
+            let house = house.clone();
+            thread::spawn(move || u32::from(house.visit()))
+        };
+        house.work();
+        house.work();
+        let visits = visitor.join().unwrap();
+        house.door.enter();
+        // SAFETY: loom panics when another thread is inside.
+        house
+            .slabs
+            .with(|slabs| assert_eq!(unsafe { *slabs }, 2 + visits));
+    });
+}
+
+#[test]
+fn a_thread_that_sleeps_is_visited() {
+    loom::model(|| {
+        let house = House::new();
+        house.work();
+        let sleeper = house.clone();
+        let visitor = thread::spawn(move || assert!(house.visit()));
+        visitor.join().unwrap();
+        sleeper.work();
     });
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use allocator_api2::alloc::{Allocator, Layout};
-use millpond_arena::{Slabs, check, release};
+use millpond_arena::{Slabs, check, release, stats};
 
 fn lend(size: usize) -> (NonNull<u8>, Layout) {
     let layout = Layout::from_size_align(size, 8).unwrap();
@@ -102,6 +102,31 @@ fn a_child_allocates_while_the_parents_threads_go_on() {
         }
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+/// A child used to forget what its parent's other threads had lent: its live bytes were
+/// below zero, or near 2^64, once it had freed some of that.
+#[test]
+fn a_child_knows_what_the_parents_threads_have_lent() {
+    const BYTES: u64 = 100 << 20;
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let (wake, is_woken) = std::sync::mpsc::channel::<()>();
+    let lender = thread::spawn(move || {
+        let blocks: Vec<_> = (0..10).map(|_| lend(10 << 20)).collect();
+        ready.send(()).unwrap();
+        is_woken.recv().unwrap();
+        blocks.into_iter().for_each(give);
+    });
+    is_ready.recv().unwrap();
+    let (said, status) = child(|| {
+        let live = stats().live_bytes;
+        assert!((BYTES..BYTES + (300 << 20)).contains(&live), "{live}");
+        assert!(stats().large_allocations >= 10);
+    });
+    wake.send(()).unwrap();
+    lender.join().unwrap();
+    let ended_well = libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0;
+    assert!(ended_well, "status {status}: {said}");
 }
 
 #[test]

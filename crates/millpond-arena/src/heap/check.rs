@@ -10,6 +10,13 @@ use super::Heap;
 impl Heap {
     /// Verifies `bin-free`, `numbered`, and the slabs' own invariants.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
+        self.door.enter();
+        let checked = self.check_inside();
+        self.door.leave();
+        checked
+    }
+
+    fn check_inside(&self) -> Result<(), &'static str> {
         for class in SizeClass::all() {
             let bin = self.bin(class);
             if self.number() == 0 && !(bin.head.is_empty() && bin.freed.is_empty()) {

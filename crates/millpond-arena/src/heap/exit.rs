@@ -1,53 +1,40 @@
-//! How a heap gives back what it holds: all of it when its thread ends, what it
-//! does not need when asked.
+//! How a heap gives back what it holds: when its thread ends, parks, or is asked to.
 
 use crate::layout::size_class::SizeClass;
 use crate::slab::free_list::{last, length, link};
+
+use crate::slab::SlabRef;
+use crate::sync::Relaxed;
 
 use super::{Heap, PARK_STEPS};
 
 impl Heap {
     /// Empties the heap: its slots go to their slabs, its slabs to whoever needs
     /// them, its runs to the segments.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         for class in SizeClass::all() {
             self.drain_quickly(class);
-            if let Some(slab) = self.bin(class).current.take() {
+            self.door.enter();
+            while let Some(slab) = self.take_slab(class) {
                 self.give_away(slab);
             }
-            while let Some(slab) = self.row(class).queue.pop() {
-                self.give_away(slab);
-            }
+            self.door.leave();
         }
         self.drop_runs();
     }
 
-    /// Gives back all that is free, and keeps what is partly lent.
-    pub(crate) fn release(&self) {
-        for class in SizeClass::all() {
-            self.drain(class);
-            let queue = &self.row(class).queue;
-            if let Some(slab) = self.bin(class).current.take() {
-                queue.push(slab);
-            }
-            let mut at = queue.first();
-            while let Some(slab) = at {
-                at = slab.next.get();
-                slab.collect();
-                if slab.used.get() == 0 {
-                    queue.remove(slab);
-                    self.retire(slab);
-                }
-            }
-        }
-        self.drop_runs();
+    /// Takes one of the slabs of that class off its list, from behind the door.
+    pub(super) fn take_slab(&self, class: SizeClass) -> Option<SlabRef> {
+        let current = self.bin(class).current.take();
+        current.or_else(|| self.row(class).queue.pop())
     }
 
     /// Gives back what is free, once after each tick and after much work.
     pub(crate) fn park(&self, tick: u64) {
-        let ((parked, then), now) = (self.parked.get(), self.looks.get());
+        // Relaxed: this thread's own number.
+        let ((parked, then), now) = (self.parked.get(), self.looks.load(Relaxed));
         if parked != tick + 1 || now.wrapping_sub(then) >= PARK_STEPS {
-            self.release();
+            self.leave();
             self.parked.set((tick + 1, now));
         }
     }

@@ -25,7 +25,8 @@
 //! - `bin-free`: every slot on a bin's lists is free, on that list alone, and of
 //!   the bin's class.
 //! - `one-thread`: a heap is used by its thread alone, but for its counters, its
-//!   cached runs, which have a lock, and, under the registry's lock, its links.
+//!   cached runs, which have a lock, its slabs, which have a door, and, under the
+//!   registry's lock, its links.
 //! - `numbered`: a heap with a number other than zero is registered and will be
 //!   emptied when its thread ends; one without owns nothing.
 
@@ -37,11 +38,15 @@ use crate::layout::size_class::{CLASS_COUNT, ONE_LIST, STRIDE, SizeClass};
 use crate::slab::SlabRef;
 use crate::slab::free_list::{FreeList, link};
 use crate::spin::SpinLock;
+use crate::sync::Relaxed;
+use crate::sync::fixed::AtomicU32;
 use crate::tick;
 
 mod check;
 mod depot;
+mod door;
 mod exit;
+pub(crate) mod idle;
 pub(crate) mod large;
 mod overflow;
 mod queue;
@@ -54,6 +59,7 @@ pub(crate) mod tally;
 pub(crate) mod tls;
 
 pub(crate) use depot::check as check_depot;
+use door::Door;
 use queue::Queue;
 use run_cache::RunCache;
 use tally::Counters;
@@ -116,8 +122,13 @@ pub(crate) struct Heap {
     /// One more than the tick at which the thread last gave all up to park, and
     /// the steps that it had made by then.
     parked: Cell<(u64, u32)>,
-    /// Steps of work so far, for a look at what has aged now and then.
-    looks: Cell<u32>,
+    /// Steps of work so far, for a look at what has aged now and then. Others read them,
+    /// to see whether the thread sleeps.
+    looks: AtomicU32,
+    /// Of whoever touches the slabs that the heap owns: its current ones, its queues.
+    door: Door,
+    /// What [`idle`] remembers of the heap, under the registry's lock.
+    visited: Cell<idle::Visited>,
     counters: Counters,
     next: Cell<Option<NonNull<Heap>>>,
     previous: Cell<Option<NonNull<Heap>>>,
@@ -147,7 +158,9 @@ impl Heap {
             }; CLASS_COUNT],
             runs: SpinLock::new(RunCache::new()),
             parked: Cell::new((0, 0)),
-            looks: Cell::new(0),
+            looks: AtomicU32::new(0),
+            door: Door::new(),
+            visited: Cell::new(idle::Visited::NEVER),
             counters: Counters::new(),
             next: Cell::new(None),
             previous: Cell::new(None),
@@ -252,9 +265,10 @@ impl Heap {
     /// the caller's work is worth.
     #[inline]
     fn look_at_age(&self, steps: u32) {
-        let before = self.looks.get();
+        // Relaxed: a hint to others, and no read-modify-write: one writer.
+        let before = self.looks.load(Relaxed);
         let after = before.wrapping_add(steps);
-        self.looks.set(after);
+        self.looks.store(after, Relaxed);
         if before / LOOK_STEPS != after / LOOK_STEPS {
             tick::age_by_itself();
         }

@@ -22,7 +22,7 @@ use crate::layout::size_class::SizeClass;
 use crate::segment::map;
 use crate::slab::free_list::{Slot, length, link, next_of};
 use crate::slab::remote::State;
-use crate::slab::{NO_OWNER, Slab, SlabRef};
+use crate::slab::{Slab, SlabRef};
 
 use super::tally::Slow;
 use super::{Heap, depot, tls};
@@ -82,7 +82,9 @@ impl Heap {
         self.look_at_age(1);
         self.grant(class, batch as i32);
         let list = &self.bin(class).freed;
+        self.door.enter();
         let (rest, count) = self.flush::<FEW_GROUPS>(list.head(), class, batch);
+        self.door.leave();
         list.replace(rest);
         row.filled.set(row.filled.get().wrapping_sub(count));
         if class.has_two_lists() {
@@ -154,8 +156,10 @@ impl Heap {
     fn drain_by<const GROUPS: usize>(&self, class: SizeClass) {
         self.grant(class, 0);
         let bin = self.bin(class);
+        self.door.enter();
         let (_, lendable) = self.flush::<GROUPS>(bin.head.take(), class, u32::MAX);
         let (_, freed) = self.flush::<GROUPS>(bin.freed.take(), class, u32::MAX);
+        self.door.leave();
         self.row(class).kept.set(0);
         self.settle(class, lendable + freed, 0);
     }
@@ -316,10 +320,18 @@ impl Heap {
 
     /// Gives an owned slab, which is on no list, to whoever needs one.
     pub(super) fn give_away(&self, slab: SlabRef) {
+        if !self.publish(slab) {
+            self.retire(slab);
+        }
+    }
+
+    /// As [`Heap::give_away`], if any slot of the slab is lent; false otherwise, and then
+    /// it is still this heap's.
+    pub(super) fn publish(&self, slab: SlabRef) -> bool {
         loop {
             slab.collect();
             if slab.used.get() == 0 {
-                return self.retire(slab);
+                return false;
             }
             let given = if slab.has_room() {
                 depot::publish(slab, self.number())
@@ -327,16 +339,15 @@ impl Heap {
                 self.abandon_full(slab)
             };
             if given {
-                return;
+                return true;
             }
         }
     }
 
     /// Closes an owned slab that is wholly free and on no list.
-    pub(super) fn retire(&self, slab: SlabRef) {
+    fn retire(&self, slab: SlabRef) {
         let class = slab.class();
-        slab.set_owner(NO_OWNER);
-        slab.word.close();
+        slab.shut();
         self.give_slab_run(slab, class);
     }
 

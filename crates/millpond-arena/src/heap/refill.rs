@@ -60,28 +60,41 @@ impl Heap {
         if self.number() == 0 && !tls::make_ready(self) {
             return tls::fallback(|heap| heap.alloc(class));
         }
-        let (bin, row) = (self.bin(class), self.row(class));
+        let row = self.row(class);
         self.counters.go_slow(Slow::Refill, 1);
         self.look_at_age(SLOW_STEPS);
         self.grant(class, class.bin_slots() as i32);
         self.settle(class, 0, 0);
         row.sent.set(0);
+        self.door.enter();
+        let (head, count) = self.find(class);
+        self.door.leave();
+        if count == 0 {
+            return null_mut();
+        }
+        row.filled.set(count as u32);
+        let list = self.lends(class);
+        list.replace(head);
+        let block = list.pop().cast();
+        hook::tell(Way::Refilled, block, class.slot_bytes(), count);
+        block
+    }
+
+    /// Takes slots from wherever there are some; none when there is no memory.
+    fn find(&self, class: SizeClass) -> (*mut Slot, usize) {
+        let current = &self.bin(class).current;
         loop {
-            if let Some(slab) = bin.current.get() {
-                let (head, count) = self.draw(slab, class);
-                if count > 0 {
-                    row.filled.set(count as u32);
-                    self.lends(class).replace(head);
-                    let block = self.lends(class).pop().cast();
-                    hook::tell(Way::Refilled, block, class.slot_bytes(), count);
-                    return block;
+            if let Some(slab) = current.get() {
+                let drawn = self.draw(slab, class);
+                if drawn.1 > 0 {
+                    return drawn;
                 }
-                bin.current.set(None);
+                current.set(None);
             }
             let Some(slab) = self.next_slab(class) else {
-                return null_mut();
+                return (null_mut(), 0);
             };
-            bin.current.set(Some(slab));
+            current.set(Some(slab));
         }
     }
 

@@ -13,6 +13,7 @@ use crate::spin::SpinLock;
 use crate::sync::Relaxed;
 use crate::sync::fixed::AtomicU64;
 
+use super::idle::{self, Visit};
 use super::tally::Tally;
 use super::{Heap, depot, tls};
 
@@ -21,6 +22,8 @@ struct Registry {
     count: usize,
     /// Counted by heaps that are gone.
     gone: Tally,
+    /// Counted by all heaps but one: that of the thread that forks, until it has.
+    left_behind: Tally,
 }
 
 // SAFETY: `listed-live`: the pointers are followed under the lock alone, and then
@@ -31,7 +34,25 @@ static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {
     first: None,
     count: 0,
     gone: Tally::ZERO,
+    left_behind: Tally::ZERO,
 });
+
+impl Registry {
+    /// What all heaps have counted but the calling thread's, under the lock.
+    fn tally_of_others(&self) -> Tally {
+        let mut tally = Tally::ZERO;
+        let mut at = self.first;
+        while let Some(heap) = at {
+            // SAFETY: `listed-live`, under the lock.
+            let heap = unsafe { heap.as_ref() };
+            if !tls::with(|own| core::ptr::eq(own, heap)) {
+                tally.add(&heap.counters.read());
+            }
+            at = heap.next.get();
+        }
+        tally
+    }
+}
 
 /// The next heap's number. Zero stands for none, one for the fallback.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(tls::FALLBACK_NUMBER + 1);
@@ -117,6 +138,21 @@ pub(crate) fn drop_runs() {
     each(Heap::drop_runs_from_outside);
 }
 
+/// Takes the slabs of heaps whose threads sleep; see [`idle`].
+pub(crate) fn visit(which: Visit) {
+    let mut registry = REGISTRY.lock();
+    let first = registry.first;
+    idle::visit(which, &mut registry.gone, |visit| {
+        let mut at = first;
+        while let Some(heap) = at {
+            // SAFETY: `listed-live`, under the lock.
+            let heap = unsafe { heap.as_ref() };
+            visit(heap);
+            at = heap.next.get();
+        }
+    });
+}
+
 /// Visits each heap on the list, under the lock.
 fn each(visit: impl Fn(&Heap)) {
     let registry = REGISTRY.lock();
@@ -133,7 +169,10 @@ fn each(visit: impl Fn(&Heap)) {
 /// child finds what they guard whole.
 pub(super) extern "C" fn before_fork() {
     tls::lock_fallback_for_fork();
-    REGISTRY.lock_raw();
+    let mut registry = REGISTRY.lock();
+    registry.left_behind = registry.tally_of_others();
+    // Held until after the fork, on both sides.
+    core::mem::forget(registry);
     depot::lock_for_fork();
     segment::lock_for_fork();
     range::lock_for_fork();
@@ -151,7 +190,8 @@ pub(super) extern "C" fn after_fork_in_parent() {
 /// After a fork, in the child, whose only thread is this one.
 ///
 /// The heaps of other threads are gone: their memory may become another
-/// thread's at any time, so they are not looked at. Slabs that they owned stay
+/// thread's at any time, so they are not looked at; what they had counted was summed up
+/// before. Slabs that they owned stay
 /// theirs: their numbers are not used again, so remote frees into such a slab
 /// gather on its word, and what its owner had free is lost to the child.
 pub(super) extern "C" fn after_fork_in_child() {
@@ -163,6 +203,8 @@ pub(super) extern "C" fn after_fork_in_child() {
     let mut registry = REGISTRY.lock();
     registry.first = None;
     registry.count = 0;
+    let left_behind = registry.left_behind;
+    registry.gone.add(&left_behind);
     tls::with(|heap| {
         heap.next.set(None);
         heap.previous.set(None);

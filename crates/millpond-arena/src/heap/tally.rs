@@ -171,6 +171,12 @@ impl Tally {
         }
     }
 
+    /// Counts what was done for a heap from outside.
+    pub(super) fn count(&mut self, reason: Slow) {
+        let times = &mut self.slow[reason as usize];
+        *times = times.wrapping_add(1);
+    }
+
     /// How often heaps left their fast paths for that reason.
     pub(crate) fn slow(&self, reason: Slow) -> u64 {
         self.slow[reason as usize]

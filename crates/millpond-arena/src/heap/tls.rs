@@ -8,14 +8,16 @@
 //!
 //! # Invariants
 //!
-//! - `armed`: a ready heap is emptied before its memory goes, unless pthreads
-//!   refused the key; then its slabs are lost, and nothing else.
+//! - `armed`: a ready heap is emptied before its memory goes. Where pthreads refuse to
+//!   tell when that is, the thread has no heap and shares the fallback.
 
 use core::num::NonZeroUsize;
 use core::ptr::from_ref;
 
 use once_cell::race::OnceNonZeroUsize;
 
+#[cfg(not(all(feature = "static-tls", target_arch = "x86_64", target_os = "linux")))]
+use crate::fatal::{Corruption, fatal};
 use crate::spin::SpinLock;
 use crate::sync::Relaxed;
 use crate::sync::fixed::AtomicBool;
@@ -55,7 +57,7 @@ pub(crate) fn with<R>(work: impl FnOnce(&Heap) -> R) -> R {
     match HEAP.try_with(work) {
         Ok(result) => result,
         // Not reached: without a destructor there is no "destroyed".
-        Err(_) => crate::fatal::fatal(crate::fatal::Corruption::ForeignPointer),
+        Err(_) => fatal(Corruption::ForeignPointer),
     }
 }
 
@@ -91,17 +93,31 @@ pub(super) fn make_ready(heap: &Heap) -> bool {
     watch_fork();
     heap.number.set(registry::enter(heap));
     heap.life.set(Life::Ready);
-    arm(heap);
-    true
+    // Ready first: pthreads may allocate.
+    if arm(heap) {
+        return true;
+    }
+    retire(heap);
+    false
 }
 
-/// Asks pthreads to call [`end`] with this heap when the thread ends.
-fn arm(heap: &Heap) {
-    if let Some(key) = key() {
-        // SAFETY: the key was created and is never deleted. The value is the
-        // thread's own memory, which outlives the calls of its destructors.
-        unsafe { libc::pthread_setspecific(key, from_ref(heap).cast()) };
-    }
+/// Asks pthreads to call [`end`] with this heap when the thread ends; false when they
+/// refuse.
+fn arm(heap: &Heap) -> bool {
+    let Some(key) = key() else {
+        return false;
+    };
+    // SAFETY: the key was created and is never deleted. The value is the
+    // thread's own memory, which outlives the calls of its destructors.
+    unsafe { libc::pthread_setspecific(key, from_ref(heap).cast()) == 0 }
+}
+
+/// Empties a ready heap for ever.
+fn retire(heap: &Heap) {
+    heap.leave();
+    heap.number.set(0);
+    heap.life.set(Life::Ended);
+    registry::leave(heap);
 }
 
 fn key() -> Option<libc::pthread_key_t> {
@@ -128,11 +144,7 @@ fn key() -> Option<libc::pthread_key_t> {
 /// `heap` is what [`arm`] registered, called on its own thread.
 unsafe extern "C" fn end(heap: *mut libc::c_void) {
     // SAFETY: the thread's own heap, whose memory is still there.
-    let heap = unsafe { &*heap.cast_const().cast::<Heap>() };
-    heap.leave();
-    heap.number.set(0);
-    heap.life.set(Life::Ended);
-    registry::leave(heap);
+    retire(unsafe { &*heap.cast_const().cast::<Heap>() });
 }
 
 /// Registers the fork handlers once in the life of the process.

@@ -62,7 +62,6 @@ pub(crate) struct Slab {
     class: Cell<u8>,
 }
 
-#[cfg(not(millpond_loom))]
 const _: () = assert!(size_of::<Slab>() == crate::layout::geometry::LINE_BYTES);
 
 /// A reference to a line, which lives as long as the process.
@@ -103,6 +102,12 @@ impl Slab {
         slab.set_owner(owner);
         slab.word.open(class.index() as u8);
         slab
+    }
+
+    /// Makes an owned slab none, all of whose slots are free.
+    pub(crate) fn shut(&self) {
+        self.set_owner(NO_OWNER);
+        self.word.close();
     }
 
     /// First byte of the slab.
