@@ -42,7 +42,8 @@ impl Millpond {
 
     /// The allocator, with knobs turned before the first allocation.
     ///
-    /// The first value of the type that allocates turns them for the process.
+    /// The first value of the type that allocates turns them for the process. What uses
+    /// [`Slabs`](crate::Slabs) or [`Arena`](crate::Arena) before that finds the defaults.
     pub const fn with(config: Config) -> Millpond {
         Millpond { config }
     }
@@ -77,7 +78,7 @@ unsafe impl GlobalAlloc for Millpond {
 
     #[inline(always)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        heap::alloc_zeroed(layout)
+        heap::alloc_zeroed_after(layout, || self.config.install())
     }
 
     #[inline(always)]

@@ -326,8 +326,14 @@ pub(crate) fn alloc_after(layout: Layout, before: impl FnOnce()) -> *mut u8 {
             }
             slot
         }
-        None => large::alloc(layout, false),
+        None => alloc_large(layout, false, before),
     }
+}
+
+#[inline(never)]
+fn alloc_large(layout: Layout, zeroed: bool, before: impl FnOnce()) -> *mut u8 {
+    before();
+    large::alloc(layout, zeroed)
 }
 
 #[cold]
@@ -344,17 +350,21 @@ fn alloc_without_bin(class: SizeClass, before: impl FnOnce()) -> *mut u8 {
 /// As [`alloc`], and the first `layout.size()` bytes are zero.
 #[inline(always)]
 pub(crate) fn alloc_zeroed(layout: Layout) -> *mut u8 {
-    match SizeClass::for_layout(layout.size(), layout.align()) {
-        Some(class) => {
-            let slot = tls::with(|heap| heap.alloc(class));
-            if !slot.is_null() {
-                // SAFETY: a slot just lent for at least that many bytes.
-                unsafe { slot.write_bytes(0, layout.size()) };
-            }
-            slot
-        }
-        None => large::alloc(layout, true),
+    alloc_zeroed_after(layout, || ())
+}
+
+/// As [`alloc_zeroed`]; runs `before` as [`alloc_after`] does.
+#[inline(always)]
+pub(crate) fn alloc_zeroed_after(layout: Layout, before: impl FnOnce()) -> *mut u8 {
+    if SizeClass::for_layout(layout.size(), layout.align()).is_none() {
+        return alloc_large(layout, true, before);
     }
+    let slot = alloc_after(layout, before);
+    if !slot.is_null() {
+        // SAFETY: a slot just lent for at least that many bytes.
+        unsafe { slot.write_bytes(0, layout.size()) };
+    }
+    slot
 }
 
 /// Takes back what [`alloc`] lent.
