@@ -13,6 +13,7 @@
 //! A row is named by its letter and its kind. Means take each row once (`all`),
 //! or each letter once, a letter being the geometric mean of its rows.
 
+mod apart;
 mod means;
 mod memory;
 mod preload;
@@ -22,6 +23,7 @@ mod rows;
 use super::{Run, Suite};
 use crate::bar::Bar;
 use crate::error::Error;
+use programs::Build;
 
 /// Times and peak memory of small programs, one binary per allocator.
 pub static SUITE: Suite = Suite {
@@ -49,9 +51,10 @@ const BARS: &[Bar] = &[
 ];
 
 fn run(run: &mut Run<'_>) -> Result<(), Error> {
-    let programs = programs::build(run)?;
+    let programs = programs::build(run, Build::Whole)?;
     let results = rows::run(run, &programs)?;
     means::report(run, &results)?;
+    apart::run(run)?;
     memory::run(run, &programs)?;
     preload::run(run)
 }

@@ -15,11 +15,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The rows that this file reports.
-pub(super) const NAMES: [&str; 5] = [
+pub(super) const NAMES: [&str; 9] = [
     "preload/sqlite",
     "preload/python",
     "preload/perl",
     "preload/gcc",
+    "preload/jq",
+    "preload/lua",
+    "preload/gawk",
+    "preload/bc",
     "preload/mean",
 ];
 
@@ -40,7 +44,7 @@ struct Program {
     line: &'static str,
 }
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 8] = [
     Program {
         row: NAMES[0],
         needs: "sqlite3",
@@ -62,6 +66,37 @@ const PROGRAMS: [Program; 4] = [
         // The compiler proper: the driver only starts it.
         line: "$(gcc -print-prog-name=cc1) -quiet -O2 -g work.c -o -",
     },
+    Program {
+        row: NAMES[4],
+        needs: "jq",
+        line: "jq -n -c -f work.jq",
+    },
+    Program {
+        row: NAMES[5],
+        needs: "lua5.4",
+        line: "lua5.4 work.lua",
+    },
+    Program {
+        row: NAMES[6],
+        needs: "gawk",
+        line: "gawk -f work.awk",
+    },
+    Program {
+        row: NAMES[7],
+        needs: "bc",
+        line: "bc -l -q work.bc",
+    },
+];
+
+/// What the programs read.
+const WORKS: [(&str, &str); 7] = [
+    ("work.sql", include_str!("../../../alloc/programs/work.sql")),
+    ("work.py", include_str!("../../../alloc/programs/work.py")),
+    ("work.pl", include_str!("../../../alloc/programs/work.pl")),
+    ("work.jq", include_str!("../../../alloc/programs/work.jq")),
+    ("work.lua", include_str!("../../../alloc/programs/work.lua")),
+    ("work.awk", include_str!("../../../alloc/programs/work.awk")),
+    ("work.bc", include_str!("../../../alloc/programs/work.bc")),
 ];
 
 /// Runs the rows that are wanted.
@@ -83,9 +118,9 @@ fn rows(run: &mut Run<'_>, folder: &Path, libraries: &[Library]) -> Result<(), E
     let write = |name: &str, text: &str| {
         fs::write(folder.join(name), text).map_err(|e| Error::Io(format!("writing {name}"), e))
     };
-    write("work.sql", include_str!("../../../alloc/programs/work.sql"))?;
-    write("work.py", include_str!("../../../alloc/programs/work.py"))?;
-    write("work.pl", include_str!("../../../alloc/programs/work.pl"))?;
+    for (name, text) in WORKS {
+        write(name, text)?;
+    }
     write("work.c", &c_source())?;
     let mut all: Vec<Vec<Timing>> = Vec::new();
     for program in &PROGRAMS {
@@ -189,7 +224,8 @@ fn is_there(program: &str) -> bool {
         .stderr(Stdio::null())
         .stdin(Stdio::null())
         .status();
-    found.is_ok_and(|status| status.success())
+    // Lua knows no such option, and is there all the same.
+    found.is_ok()
 }
 
 /// Builds ours and mimalloc's; the inner error says what is missing.

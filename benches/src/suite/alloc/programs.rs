@@ -71,8 +71,27 @@ impl Program {
     }
 }
 
+/// How programs are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Build {
+    /// With link-time optimisation over all crates.
+    Whole,
+    /// Without, as by cargo's own profile: the allocator is called.
+    Apart,
+}
+
+impl Build {
+    /// The profile, and the folder that the programs are kept in.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Build::Whole => ("release", "alloc-programs"),
+            Build::Apart => ("apart", "alloc-programs-apart"),
+        }
+    }
+}
+
 /// Builds all programs; says which rivals are left out, and why.
-pub(super) fn build(run: &mut Run<'_>) -> Result<Vec<Program>, Error> {
+pub(super) fn build(run: &mut Run<'_>, how: Build) -> Result<Vec<Program>, Error> {
     let Some(cargo) = option_env!("CARGO") else {
         let why = "suite alloc builds programs, and this runner does not know its cargo";
         return Err(Error::Usage(format!("{why}: start it by cargo run")));
@@ -87,7 +106,7 @@ pub(super) fn build(run: &mut Run<'_>) -> Result<Vec<Program>, Error> {
             continue;
         }
         run.report.progress("building", one.name);
-        match build_one(cargo, one) {
+        match build_one(cargo, one, how) {
             Ok(path) => programs.push(Program {
                 name: one.name,
                 path,
@@ -111,10 +130,12 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
-fn build_one(cargo: &str, one: &Allocator) -> Result<PathBuf, Error> {
+fn build_one(cargo: &str, one: &Allocator, how: Build) -> Result<PathBuf, Error> {
+    let (profile, folder) = how.names();
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--release", "--message-format=json"]);
-    command.args(["-p", PACKAGE, "--features", one.feature]);
+    command.args(["build", "--quiet", "--profile", profile]);
+    command.args(["--message-format=json", "-p", PACKAGE, "--features"]);
+    command.arg(one.feature);
     // The manifest's folder, so that it works from anywhere.
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     let printed = child::output(&mut command)?;
@@ -123,12 +144,12 @@ fn build_one(cargo: &str, one: &Allocator) -> Result<PathBuf, Error> {
         .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
         .next_back()
         .ok_or_else(|| Error::Child(format!("cargo built no program {PACKAGE}")))?;
-    keep(&built, one.name)
+    keep(&built, folder, one.name)
 }
 
 /// Moves a program out of the way of the next one, which has the same name.
-fn keep(built: &Path, name: &str) -> Result<PathBuf, Error> {
-    let folder = built.with_file_name("alloc-programs");
+fn keep(built: &Path, folder: &str, name: &str) -> Result<PathBuf, Error> {
+    let folder = built.with_file_name(folder);
     let kept = folder.join(name);
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::copy(built, &kept))

@@ -62,6 +62,7 @@ impl Measured {
 pub(super) fn names() -> Vec<String> {
     let mut rows: Vec<String> = TIMED.iter().map(|row| row.to_string()).collect();
     rows.extend(super::means::NAMES.map(str::to_owned));
+    rows.extend(super::apart::names().map(str::to_owned));
     rows.extend(super::memory::NAMES.map(str::to_owned));
     rows.extend(super::preload::NAMES.map(str::to_owned));
     rows
@@ -98,7 +99,12 @@ fn say_minima(run: &mut Run<'_>, times: &[Timing]) -> Result<(), Error> {
         .say(&format!("    minima: {}\n", minima.join(", ")))
 }
 
-fn meet(run: &mut Run<'_>, programs: &[Program], row: &'static str) -> Result<Measured, Error> {
+/// Runs one row in its rounds.
+pub(super) fn meet(
+    run: &mut Run<'_>,
+    programs: &[Program],
+    row: &'static str,
+) -> Result<Measured, Error> {
     let pick = |both: (usize, usize)| if run.quick { both.1 } else { both.0 };
     let (count, work) = (run.rounds.unwrap_or(pick(ROUNDS)), pick(WORK));
     let said = rounds(run, programs, row, count, work)?;

@@ -1,0 +1,54 @@
+#![forbid(unsafe_code)]
+//! The same programs built without link-time optimisation, as most are: an allocation
+//! is a call that knows no size, whoever's it is.
+
+use super::programs::{self, Build};
+use super::rows;
+use crate::contest::Timing;
+use crate::error::Error;
+use crate::stats::geometric_mean;
+use crate::suite::Run;
+
+/// The rows that this file reports, and those of the programs behind them.
+const ROWS: [(&str, &str); 5] = [
+    ("apart/64", "a/64"),
+    ("apart/64-live", "a/64-live"),
+    ("apart/random", "b/random"),
+    ("apart/requests", "e/requests"),
+    ("apart/server", "i/server"),
+];
+
+/// The geometric mean of them.
+const MEAN: &str = "apart/mean";
+
+/// What this file reports.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|(row, _)| *row).chain([MEAN])
+}
+
+/// Runs the rows that are wanted.
+pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
+    if !names().any(|row| run.wants(row)) {
+        return Ok(());
+    }
+    let programs = programs::build(run, Build::Apart)?;
+    let mut all: Vec<Vec<Timing>> = Vec::new();
+    for (row, asked) in ROWS {
+        if run.wants(row) || run.wants(MEAN) {
+            let measured = rows::meet(run, &programs, asked)?;
+            run.report.contest(row, "ns", &measured.times)?;
+            all.push(measured.times);
+        }
+    }
+    if all.len() < ROWS.len() {
+        return Ok(());
+    }
+    let mean = |who: usize| Timing {
+        ns: (0..all[0][who].ns.len())
+            .map(|round| geometric_mean(all.iter().map(|times| times[who].ns[round])))
+            .collect(),
+        ..all[0][who].clone()
+    };
+    let means: Vec<Timing> = (0..programs.len()).map(mean).collect();
+    run.report.contest(MEAN, "ns", &means)
+}
