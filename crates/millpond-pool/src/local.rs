@@ -128,7 +128,9 @@ thread_local! {
 /// Two loads and a comparison.
 #[inline(always)]
 pub(crate) fn slot_at(offset_bytes: usize) -> Option<OwnSlot> {
-    HOT.with(|hot| {
+    // `try_with` and not `with`, which is no function to be inlined: without link-time
+    // optimisation it would be a call. It does not fail, as there is no destructor.
+    let found = HOT.try_with(|hot| {
         if hot.len_bytes.get() <= offset_bytes {
             return None;
         }
@@ -139,7 +141,8 @@ pub(crate) fn slot_at(offset_bytes: usize) -> Option<OwnSlot> {
         let slot = unsafe { slot.as_ref() };
         // SAFETY: `own`: chunk 0 is of this thread's table.
         Some(unsafe { OwnSlot::new(slot) })
-    })
+    });
+    found.ok().flatten()
 }
 
 /// Returns the calling thread's slot of pool `id`, in the list `shards`.
