@@ -48,7 +48,8 @@ pub(crate) const TWO_LISTS_MAX_SLOT_BYTES: usize = 1024;
 /// without a bound a producer and a consumer grow for ever; 8 held no more.
 pub(crate) const FOREIGN_SLABS_MAX: u32 = 4;
 
-/// Retained (free but resident) bytes above which a free purges at once.
+/// Retained (free but resident) bytes in segments above which a free purges at
+/// once; kept ranges may hold twice as many.
 ///
 /// Raced: at 64 MiB a mass drop spends an eighth of its time purging what a
 /// later, larger purge hands back in fewer calls.
@@ -67,8 +68,9 @@ pub(crate) const DECAY_MILLIS: usize = 1000;
 /// ticks stays anyway, so a steady load does not pay for a low one.
 pub(crate) const DECAY_MIN_BYTES: usize = 1024 * 1024;
 
-/// Bytes that one slow path hands back at most when memory ages by itself, so
-/// that no free takes longer than some milliseconds.
+/// Bytes after which one slow path stops handing back when memory ages by itself,
+/// so that no free takes longer than some milliseconds. Ranges go in pieces of so
+/// many; slices in a row, at most a segment's, go at once.
 pub(crate) const DECAY_STEP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Largest run that a heap keeps for itself after a free, in bytes.

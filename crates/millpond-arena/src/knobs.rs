@@ -73,8 +73,11 @@ pub struct Knob {
     value: AtomicUsize,
 }
 
-/// Bytes that may lie free and not handed back, over all threads, before a free
-/// hands half of them back at once.
+/// Bytes that may lie free in segments and not handed back, over all threads, before
+/// a free hands half of them back at once. Given-back ranges and blocks above 16 MiB
+/// may hold twice as many, all together; beyond, the oldest go. Zero keeps nothing.
+///
+/// What threads keep is bounded by [`THREAD_RUNS_MAX_BYTES`], each.
 pub static RETAINED_MAX_BYTES: Knob = Knob::new(SPECS[0]);
 
 /// Bytes that one thread keeps for itself in just-freed blocks above 32 KiB.

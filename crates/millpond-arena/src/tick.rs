@@ -33,19 +33,20 @@ pub(crate) fn count() -> u64 {
 /// pages, so that a steady load does not pay; a burst goes back at the next call.
 ///
 /// Without a call for a second ([`DECAY_MILLIS`]), threads whose bins run dry or
-/// full do it by and by, if more than 1 MiB is retained. No thread of our own
-/// does.
+/// full do it by and by, some 16 MiB at a time, if more than 1 MiB is retained. No
+/// thread of our own does.
 ///
 /// # Cost
 ///
-/// One system call per range that goes back, none of them under a lock that the
-/// lending of small blocks needs; one more when a thread has fallen asleep since the
-/// call before and owns slabs, which interrupts each processor that runs this process.
+/// All of it in this call: one system call per range that goes back, none of them
+/// under a lock that the lending of small blocks needs; one more when a thread has fallen
+/// asleep since the call before and owns slabs, which interrupts each processor that runs
+/// this process.
 pub fn tick() -> usize {
     LAST_MILLIS.store(os::coarse_millis(), Relaxed);
     let now = begin();
     tls::fallback(|heap| heap.age_runs_from_outside(now));
-    segment::purge_idle(usize::MAX) + range::purge(Some(now))
+    purge_idle(usize::MAX)
 }
 
 /// Begins a tick and returns its number. Perhaps under the fallback heap's lock.
@@ -55,7 +56,14 @@ fn begin() -> u64 {
     registry::age_runs(now);
     registry::visit(Visit::Idle);
     segment::begin_idle_purge();
+    range::begin_idle_purge(now);
     now
+}
+
+/// Goes on with the purge of a tick, for `most` bytes about.
+fn purge_idle(most: usize) -> usize {
+    let slices = segment::purge_idle(most);
+    slices + range::purge_idle(most.saturating_sub(slices))
 }
 
 /// Goes on with a tick that has not ended, or begins one if there was none for a
@@ -63,12 +71,13 @@ fn begin() -> u64 {
 /// purges little at a time.
 #[cold]
 pub(crate) fn age_by_itself() {
-    let (retained, ageing) = segment::retained();
-    if ageing {
-        segment::purge_idle(DECAY_STEP_BYTES);
+    let (in_slices, slices_age) = segment::retained();
+    let (in_ranges, ranges_age) = range::retained();
+    if slices_age || ranges_age {
+        purge_idle(DECAY_STEP_BYTES);
         return;
     }
-    if retained + range::retained() <= DECAY_MIN_BYTES {
+    if in_slices + in_ranges <= DECAY_MIN_BYTES {
         return;
     }
     let (now, last) = (os::coarse_millis(), LAST_MILLIS.load(Relaxed));
@@ -82,9 +91,8 @@ pub(crate) fn age_by_itself() {
         .is_ok()
         && last != 0
     {
-        let number = begin();
-        segment::purge_idle(DECAY_STEP_BYTES);
-        range::purge(Some(number));
+        begin();
+        purge_idle(DECAY_STEP_BYTES);
     }
 }
 
@@ -101,7 +109,7 @@ pub fn release() -> usize {
     tls::with_ready(Heap::leave);
     registry::drop_runs();
     registry::visit(Visit::All);
-    segment::purge_all(0, Cause::Release) + range::purge(None)
+    segment::purge_all(0, Cause::Release) + range::purge_all()
 }
 
 /// Tells that the calling thread is about to sleep, perhaps for long.

@@ -11,7 +11,10 @@ use std::thread;
 
 use allocator_api2::alloc::{Allocator, Layout};
 use millpond_arena::knobs::{self, HugePages, Knob};
-use millpond_arena::{Slabs, check, fault, on_thread_park, release, stats, tick};
+use millpond_arena::{
+    RangePages, ReservedRange, Slabs, SparseRange, Spread, check, fault, on_thread_park, release,
+    stats, tick,
+};
 
 const MIB: usize = 1 << 20;
 
@@ -109,6 +112,71 @@ fn small_blocks_alone_make_memory_age() {
 /// Lends and frees a block with a range of its own.
 fn drop_in_range() {
     give(lend(30 * MIB));
+}
+
+/// Gives a range of each kind back, with so many bytes each.
+fn drop_ranges(bytes: usize) {
+    give(lend(bytes));
+    let mut range = ReservedRange::reserve(1 << 30, RangePages::Small).unwrap();
+    range.commit(bytes).unwrap();
+    drop(range);
+    drop(SparseRange::reserve(1 << 30, Spread::plain(1 << 30), bytes).unwrap());
+}
+
+fn retained_in_ranges() -> usize {
+    let retained = stats().retained;
+    (retained.ranges + retained.mappings) as usize
+}
+
+/// All idle ranges went inside one small request, however much they held.
+#[test]
+fn large_ranges_age_by_themselves_piece_by_piece() {
+    in_turn(|| {
+        tick();
+        drop_ranges(100 * MIB);
+        // A smaller block on the pages of a large one, which a tick takes.
+        let small = lend(20 * MIB);
+        assert_eq!(retained_in_ranges(), 280 * MIB);
+        tick();
+        assert_eq!(retained_in_ranges(), 0);
+        give(small);
+        drop_ranges(100 * MIB);
+        let small = lend(20 * MIB);
+        wait();
+        let mut steps = 0;
+        while retained_in_ranges() > 0 {
+            let before = stats().released_bytes;
+            give(lend(5 * MIB));
+            let went = (stats().released_bytes - before) as usize;
+            assert!(went <= 20 * MIB, "{went} bytes at once");
+            steps += 1;
+            assert!(steps < 100, "{:?}", stats());
+        }
+        assert!(steps >= 14, "{steps} steps");
+        give(small);
+    });
+}
+
+#[test]
+fn what_is_given_back_while_memory_ages_stays_for_the_next_tick() {
+    in_turn(|| {
+        tick();
+        drop_ranges(50 * MIB);
+        wait();
+        give(lend(5 * MIB));
+        let left = retained_in_ranges();
+        assert!((1..150 * MIB).contains(&left), "{left}");
+        let mut range = ReservedRange::reserve(2 << 30, RangePages::Small).unwrap();
+        range.commit(30 * MIB).unwrap();
+        drop(range);
+        for _ in 0..20 {
+            give(lend(5 * MIB));
+        }
+        assert_eq!(retained_in_ranges(), 30 * MIB);
+        wait();
+        (0..5).for_each(|_| give(lend(5 * MIB)));
+        assert_eq!(retained_in_ranges(), 0);
+    });
 }
 
 #[test]
@@ -373,6 +441,38 @@ fn with_huge_pages_less_than_one_goes_back_on_request_alone() {
             kept.into_iter().for_each(give);
         });
         check().unwrap();
+    });
+}
+
+/// Ranges kept 512 MiB of each kind, whatever the knob said.
+#[test]
+fn one_knob_bounds_all_that_is_retained() {
+    in_turn(|| {
+        with_knob(&knobs::RETAINED_MAX_BYTES, 0, || {
+            burst(50);
+            drop_ranges(20 * MIB);
+            assert_eq!(stats().retained_bytes, 0, "{:?}", stats().retained);
+        });
+        // Ranges of all kinds may hold twice the knob together: the oldest go.
+        with_knob(&knobs::RETAINED_MAX_BYTES, 20 * MIB, || {
+            burst(50);
+            drop_ranges(20 * MIB);
+            let retained = stats().retained;
+            assert!(retained.slices <= 20 * MIB as u64);
+            assert_eq!((retained.mappings, retained.ranges), (0, 40 * MIB as u64));
+            release();
+            // What a smaller block sits on counts as well.
+            give(lend(30 * MIB));
+            let small = lend(17 * MIB);
+            assert_eq!(retained_in_ranges(), 13 * MIB);
+            let other = lend(20 * MIB);
+            give(other);
+            assert_eq!(retained_in_ranges(), 33 * MIB);
+            drop(SparseRange::reserve(1 << 30, Spread::plain(1 << 30), 10 * MIB).unwrap());
+            assert_eq!(retained_in_ranges(), 23 * MIB);
+            give(small);
+            assert_eq!(retained_in_ranges(), 40 * MIB);
+        });
     });
 }
 

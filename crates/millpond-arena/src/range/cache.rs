@@ -2,10 +2,7 @@
 //! Ranges that were given back, for whoever asks next.
 
 use super::Extent;
-
-/// Bytes that the kept ranges may hold resident, all together. Guessed: a table
-/// of ten million entries fits, and a tick empties the cache anyway.
-const RESIDENT_MAX_BYTES: usize = 512 << 20;
+use super::retain::Idle;
 
 /// A range serves requests down to this part of its addresses.
 const FIT: usize = 16;
@@ -21,6 +18,8 @@ struct Entry {
     extent: Extent,
     /// The tick in whose interval the range was last taken out of the cache.
     reused: Option<u64>,
+    /// When it was given back, in ranges given back.
+    stamp: u64,
 }
 
 impl<const ENTRIES: usize> Cache<ENTRIES> {
@@ -57,37 +56,59 @@ impl<const ENTRIES: usize> Cache<ENTRIES> {
     }
 
     /// Puts a range in. `reused` is the tick in whose interval it was taken out
-    /// of here, if it was.
+    /// of here, if it was; `stamp` is larger than any before.
     ///
-    /// Returns a range that must go instead; call [`Cache::pop_excess`] until
-    /// there is none.
-    pub(super) fn put(&mut self, extent: Extent, reused: Option<u64>) -> Option<Extent> {
+    /// Returns a range that must go instead.
+    pub(super) fn put(
+        &mut self,
+        extent: Extent,
+        reused: Option<u64>,
+        stamp: u64,
+    ) -> Option<Extent> {
         let gone = if self.length == ENTRIES {
             self.remove(0)
         } else {
             None
         };
-        self.entries[self.length] = Some(Entry { extent, reused });
+        self.entries[self.length] = Some(Entry {
+            extent,
+            reused,
+            stamp,
+        });
         self.length += 1;
         gone.map(|entry| entry.extent)
     }
 
-    /// Takes the oldest range out while too much is resident.
-    pub(super) fn pop_excess(&mut self) -> Option<Extent> {
-        if self.resident_bytes() <= RESIDENT_MAX_BYTES {
-            return None;
+    /// Puts a range back that [`Cache::pop_idle`] has taken out, as the oldest.
+    /// False when there is no room any more.
+    pub(super) fn put_back(&mut self, extent: Extent) -> bool {
+        if self.length == ENTRIES {
+            return false;
         }
+        self.entries.copy_within(..self.length, 1);
+        self.entries[0] = Some(Entry {
+            extent,
+            reused: None,
+            stamp: 0,
+        });
+        self.length += 1;
+        true
+    }
+
+    /// When the oldest range was given back.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.at(0).map(|entry| entry.stamp)
+    }
+
+    /// Takes the oldest range out.
+    pub(super) fn pop_oldest(&mut self) -> Option<Extent> {
         self.remove(0).map(|entry| entry.extent)
     }
 
-    /// Takes a range out that nobody has asked for in the interval of the tick
-    /// before `now`; with none, any range.
-    pub(super) fn pop_idle(&mut self, now: Option<u64>) -> Option<Extent> {
-        let wanted = |entry: &Entry| {
-            now.is_some_and(|now| entry.reused.is_some_and(|reused| reused + 1 >= now))
-        };
-        let index =
-            (0..self.length).find(|&index| self.at(index).is_some_and(|entry| !wanted(&entry)))?;
+    /// Takes a range out that is idle; with none, any range.
+    pub(super) fn pop_idle(&mut self, idle: Option<Idle>) -> Option<Extent> {
+        let goes = |entry: Entry| idle.is_none_or(|idle| idle.covers(entry.stamp, entry.reused));
+        let index = (0..self.length).find(|&index| self.at(index).is_some_and(goes))?;
         self.remove(index).map(|entry| entry.extent)
     }
 
@@ -151,7 +172,7 @@ mod tests {
     fn the_smallest_range_that_fits_is_taken() {
         let mut cache = Cache::new();
         for bytes in [64, 8, 32] {
-            assert!(cache.put(extent(bytes, 1), None).is_none());
+            assert!(cache.put(extent(bytes, 1), None, 1).is_none());
         }
         assert!(cache.take(8, true).is_none());
         assert_eq!(cache.take(9, false).unwrap().bytes, 32);
@@ -164,7 +185,7 @@ mod tests {
     #[test]
     fn a_range_far_too_large_stays() {
         let mut cache = Cache::new();
-        cache.put(extent(FIT * 10 + FIT, 1), None);
+        cache.put(extent(FIT * 10 + FIT, 1), None, 1);
         assert!(cache.take(10, false).is_none());
         assert!(cache.take(11, false).is_some());
     }
@@ -173,7 +194,7 @@ mod tests {
     fn the_range_with_about_as_much_resident_is_taken() {
         let mut cache = Cache::new();
         for (bytes, dirty) in [(1000, 100), (1000, 300), (40, 40), (9000, 9000)] {
-            cache.put(extent(bytes, dirty), None);
+            cache.put(extent(bytes, dirty), None, 1);
         }
         assert_eq!(cache.take_nearest(60).unwrap().dirty, 100);
         assert_eq!(cache.take_nearest(60).unwrap().dirty, 300);
@@ -183,31 +204,35 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded_in_number_and_bytes() {
+    fn it_is_bounded_in_number_and_the_oldest_goes_first() {
         let mut cache = Cache::new();
         for bytes in 1..=ENTRIES {
-            assert!(cache.put(extent(bytes, 1), None).is_none());
+            assert!(cache.put(extent(bytes, 1), None, bytes as u64).is_none());
         }
-        assert_eq!(cache.put(extent(100, 1), None).unwrap().bytes, 1);
-        assert!(cache.pop_excess().is_none());
-        let gone = cache.put(extent(200, RESIDENT_MAX_BYTES), None);
-        assert_eq!(gone.unwrap().bytes, 2);
-        for bytes in (3..=ENTRIES).chain([100]) {
-            assert_eq!(cache.pop_excess().unwrap().bytes, bytes);
+        assert!(!cache.put_back(extent(50, 1)));
+        assert_eq!(cache.put(extent(100, 1), None, 100).unwrap().bytes, 1);
+        assert_eq!((cache.oldest(), cache.resident_bytes()), (Some(2), ENTRIES));
+        assert_eq!(cache.pop_oldest().unwrap().bytes, 2);
+        // What is put back is older than all others.
+        assert!(cache.put_back(extent(50, 1)));
+        for bytes in [50].into_iter().chain(3..=ENTRIES).chain([100]) {
+            assert_eq!(cache.pop_oldest().unwrap().bytes, bytes);
         }
-        assert!(cache.pop_excess().is_none());
-        assert_eq!(cache.resident_bytes(), RESIDENT_MAX_BYTES);
+        assert_eq!((cache.oldest(), cache.resident_bytes()), (None, 0));
     }
 
     #[test]
     fn a_tick_takes_what_was_not_reused_since_the_one_before() {
         let mut cache = Cache::new();
-        cache.put(extent(1, 1), None);
-        cache.put(extent(2, 1), Some(6));
-        cache.put(extent(3, 1), Some(5));
-        assert_eq!(cache.pop_idle(Some(7)).unwrap().bytes, 1);
-        assert_eq!(cache.pop_idle(Some(7)).unwrap().bytes, 3);
-        assert!(cache.pop_idle(Some(7)).is_none());
+        cache.put(extent(1, 1), None, 1);
+        cache.put(extent(2, 1), Some(6), 1);
+        cache.put(extent(3, 1), Some(5), 1);
+        cache.put(extent(4, 1), None, 9);
+        let idle = Some(Idle { now: 7, upto: 8 });
+        assert_eq!(cache.pop_idle(idle).unwrap().bytes, 1);
+        assert_eq!(cache.pop_idle(idle).unwrap().bytes, 3);
+        assert!(cache.pop_idle(idle).is_none());
         assert_eq!(cache.pop_idle(None).unwrap().bytes, 2);
+        assert_eq!(cache.pop_idle(None).unwrap().bytes, 4);
     }
 }

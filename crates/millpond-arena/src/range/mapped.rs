@@ -25,7 +25,8 @@ use crate::os;
 use crate::purged::Cause;
 use crate::tick;
 
-use super::{Extent, RANGE_STEP_BYTES, RANGES, Ranges, give_up_excess};
+use super::retain::{Gone, give_up_excess};
+use super::{Extent, RANGE_STEP_BYTES, RANGES, Ranges};
 
 /// Addresses reserved for each byte of a block. A block that doubles a few times
 /// stays where it is.
@@ -43,6 +44,13 @@ struct Lent {
     reused: Option<u64>,
 }
 
+impl Lent {
+    /// Bytes behind the block's end that may be resident, of a former block.
+    fn behind(&self) -> usize {
+        self.extent.dirty.saturating_sub(self.bytes)
+    }
+}
+
 /// A piece of the list of lent blocks.
 struct Piece {
     entries: [Option<Lent>; PIECE_ENTRIES],
@@ -54,6 +62,8 @@ const _: () = assert!(size_of::<Piece>() <= 4096);
 /// All lent blocks.
 pub(super) struct Blocks {
     first: Piece,
+    /// Bytes that may be resident behind the ends of lent blocks.
+    behind: usize,
 }
 
 impl Blocks {
@@ -63,7 +73,13 @@ impl Blocks {
                 entries: [None; PIECE_ENTRIES],
                 next: None,
             },
+            behind: 0,
         }
+    }
+
+    /// Bytes that may be resident behind the ends of lent blocks.
+    pub(super) fn behind_bytes(&self) -> usize {
+        self.behind
     }
 
     /// Runs `visit` on each place of the list until it returns something.
@@ -91,6 +107,23 @@ impl Blocks {
         .map(|mut entry| unsafe { entry.as_mut() })
     }
 
+    /// Takes the block at `start` off the list.
+    fn strike(&mut self, start: NonNull<u8>) -> Option<Lent> {
+        let lent = self.entry(start)?.take()?;
+        self.behind -= lent.behind();
+        Some(lent)
+    }
+
+    /// Changes what is known about the block at `start`; none when it is not lent.
+    fn change<R>(&mut self, start: NonNull<u8>, change: impl FnOnce(&mut Lent) -> R) -> Option<R> {
+        let lent = self.entry(start)?.as_mut()?;
+        let before = lent.behind();
+        let result = change(lent);
+        let after = lent.behind();
+        self.behind = self.behind - before + after;
+        Some(result)
+    }
+
     /// Enters a block; false when the list is full and cannot grow.
     fn enter(&mut self, lent: Lent) -> bool {
         let place = |entry: &mut Option<Lent>| {
@@ -100,11 +133,13 @@ impl Blocks {
             *entry = Some(lent);
             Some(())
         };
+        self.behind += lent.behind();
         if self.find(place).is_some() {
             return true;
         }
         let bytes = size_of::<Piece>().next_multiple_of(os::page_bytes());
         let Some(page) = os::reserve(bytes, os::page_bytes()) else {
+            self.behind -= lent.behind();
             return false;
         };
         let mut entries = [None; PIECE_ENTRIES];
@@ -176,14 +211,15 @@ fn fresh(bytes: usize, align: usize) -> Option<Extent> {
 /// Nobody uses the block any more.
 pub(crate) unsafe fn give(start: NonNull<u8>) -> bool {
     let mut ranges = RANGES.lock();
-    let Some(lent) = ranges.blocks.entry(start).and_then(Option::take) else {
+    let Some(lent) = ranges.blocks.strike(start) else {
         return false;
     };
     let mut extent = lent.extent;
     extent.dirty = extent.dirty.max(lent.bytes);
     extent.accessible = extent.dirty;
-    let oldest = ranges.mapped.put(extent, lent.reused);
-    let gone = oldest.or_else(|| ranges.pop_excess());
+    let stamp = ranges.next_stamp();
+    let oldest = ranges.mapped.put(extent, lent.reused, stamp);
+    let gone = oldest.map(Gone::Extent).or_else(|| ranges.pop_excess());
     drop(ranges);
     give_up_excess(gone);
     true
@@ -195,6 +231,16 @@ pub(crate) fn bytes_of(start: NonNull<u8>) -> Option<usize> {
     let mut ranges = RANGES.lock();
     let entry = *ranges.blocks.entry(start)?;
     entry.map(|lent| lent.bytes)
+}
+
+/// What is left to do for a block that changes its bytes.
+enum Step {
+    /// Nothing.
+    Stay,
+    /// So many bytes behind its new end are to go.
+    Cut(usize),
+    /// It has this range, which is too short.
+    Move(Extent),
 }
 
 /// Changes the bytes of a block, elsewhere if `align` allows and need be.
@@ -209,30 +255,37 @@ pub(crate) unsafe fn resize(
     new: usize,
     align: usize,
 ) -> Option<NonNull<u8>> {
-    let mut ranges = RANGES.lock();
-    let lent = ranges.blocks.entry(start)?.as_mut()?;
-    let extent = &mut lent.extent;
-    if new <= extent.bytes {
-        extent.dirty = extent.dirty.max(old);
+    let step = RANGES.lock().blocks.change(start, |lent| {
+        let extent = &mut lent.extent;
+        if new > extent.bytes {
+            let whole = *extent;
+            // What lies behind goes with the old range: no tick may touch it.
+            extent.dirty = 0;
+            return Step::Move(whole);
+        }
         lent.bytes = new;
-        let (dirty, end) = (extent.dirty, new);
-        if new < old {
-            extent.dirty = new;
-            drop(ranges);
+        extent.dirty = extent.dirty.max(old);
+        if new >= old {
+            return Step::Stay;
+        }
+        let bytes = extent.dirty - new;
+        extent.dirty = new;
+        Step::Cut(bytes)
+    })?;
+    let whole = match step {
+        Step::Stay => return Some(start),
+        Step::Cut(bytes) => {
             // SAFETY: `inside`: the end of the block.
-            let tail = unsafe { start.add(end) };
+            let tail = unsafe { start.add(new) };
             // SAFETY: `ours`: the caller gives up what is cut off, and the rest
             // of the range is nobody's.
-            if !unsafe { os::purge(tail, dirty - end) } {
-                RANGES.lock().note_dirty(start, dirty);
+            if !unsafe { os::purge(tail, bytes) } {
+                RANGES.lock().note_dirty(start, new + bytes);
             }
+            return Some(start);
         }
-        return Some(start);
-    }
-    let whole = *extent;
-    // What lies behind the block goes with the old range: no tick may touch it.
-    extent.dirty = 0;
-    drop(ranges);
+        Step::Move(whole) => whole,
+    };
     let Some(larger) = fresh(new, align) else {
         RANGES.lock().note_dirty(start, whole.dirty);
         return None;
@@ -244,9 +297,7 @@ pub(crate) unsafe fn resize(
         bytes: new,
         reused: None,
     };
-    if let Some(entry) = RANGES.lock().blocks.entry(start) {
-        *entry = Some(moved);
-    }
+    RANGES.lock().blocks.change(start, |lent| *lent = moved);
     Some(larger.start)
 }
 
@@ -271,36 +322,40 @@ unsafe fn move_block(from: &Extent, to: &Extent, used: usize) {
     }
 }
 
-/// Hands back what lent blocks have resident behind their end, of a former
-/// block. Returns the bytes.
+/// Hands back a piece of what lent blocks have resident behind their end, 2 MiB at
+/// most. Returns its bytes; none when there is nothing, or the system refuses.
 ///
-/// The lock is held over the system calls: a block must not grow meanwhile.
-pub(super) fn purge_behind(cause: Cause) -> usize {
+/// The lock is held over the system call: a block must not grow meanwhile.
+pub(super) fn purge_behind(cause: Cause) -> Option<usize> {
     let mut ranges = RANGES.lock();
-    let mut purged = 0;
-    ranges.blocks.find(|entry| -> Option<()> {
+    if ranges.blocks.behind == 0 {
+        return None;
+    }
+    let bytes = ranges.blocks.find(|entry| {
         let lent = entry.as_mut()?;
-        if lent.extent.dirty > lent.bytes {
-            // SAFETY: `inside`: the end of the block.
-            let behind = unsafe { lent.extent.start.add(lent.bytes) };
-            let bytes = lent.extent.dirty - lent.bytes;
-            // SAFETY: `ours`: behind the block, where nobody is.
-            if unsafe { os::purge(behind, bytes) } {
-                lent.extent.dirty = lent.bytes;
-                purged += bytes;
-            }
+        let dirty = lent.extent.dirty;
+        let last_step = dirty.saturating_sub(1) / RANGE_STEP_BYTES * RANGE_STEP_BYTES;
+        let keep = lent.bytes.max(last_step);
+        if keep >= dirty {
+            return None;
         }
-        None
-    });
-    ranges.purged.add(cause, purged);
-    purged
+        // SAFETY: `inside`: the end of the block, or further on.
+        let behind = unsafe { lent.extent.start.add(keep) };
+        // SAFETY: `ours`: behind the block, where nobody is.
+        if !unsafe { os::purge(behind, dirty - keep) } {
+            return None;
+        }
+        lent.extent.dirty = keep;
+        Some(dirty - keep)
+    })?;
+    ranges.blocks.behind -= bytes;
+    ranges.purged.add(cause, bytes);
+    Some(bytes)
 }
 
 impl Ranges {
     /// Notes again what may be resident in the range of the block at `start`.
     fn note_dirty(&mut self, start: NonNull<u8>, dirty: usize) {
-        if let Some(lent) = self.blocks.entry(start).and_then(Option::as_mut) {
-            lent.extent.dirty = dirty;
-        }
+        self.blocks.change(start, |lent| lent.extent.dirty = dirty);
     }
 }

@@ -29,11 +29,14 @@ use crate::{os, tick};
 
 mod cache;
 pub(crate) mod mapped;
+mod retain;
 mod sparse;
 mod spread;
 
 use cache::Cache;
 use mapped::Blocks;
+use retain::{Gone, Idle, give_up_excess};
+pub(crate) use retain::{begin_idle_purge, purge_all, purge_idle};
 pub use sparse::SparseRange;
 pub use spread::Spread;
 
@@ -72,6 +75,10 @@ struct Ranges {
     lent_accessible: usize,
     lent_ready: usize,
     purged: Purged,
+    /// Ranges given back so far.
+    given: u64,
+    /// The purge of what is idle that has not ended.
+    ageing: Option<Idle>,
 }
 
 // SAFETY: `one-holder`: addresses are no thread's own.
@@ -87,6 +94,8 @@ static RANGES: SpinLock<Ranges> = SpinLock::new(Ranges {
     lent_accessible: 0,
     lent_ready: 0,
     purged: Purged::ZERO,
+    given: 0,
+    ageing: None,
 });
 
 /// The pages that a range asks the system for.
@@ -106,7 +115,8 @@ pub(crate) struct RangeTotals {
     pub(crate) lent_count: usize,
     pub(crate) ready: usize,
     pub(crate) retained: usize,
-    /// Of blocks above the largest run, that were given back.
+    /// Of blocks above the largest run that were given back, and behind the ends
+    /// of those that were lent again.
     pub(crate) retained_mapped: usize,
     pub(crate) reserved: usize,
     pub(crate) accessible: usize,
@@ -354,23 +364,14 @@ impl Drop for ReservedRange {
         ranges.take_back(&self.extent);
         // What holds no page costs as little to reserve anew.
         let gone = if self.extent.dirty == 0 {
-            Some(self.extent)
+            Some(Gone::Extent(self.extent))
         } else {
-            let oldest = ranges.cache.put(self.extent, self.reused);
-            oldest.or_else(|| ranges.pop_excess())
+            let stamp = ranges.next_stamp();
+            let oldest = ranges.cache.put(self.extent, self.reused, stamp);
+            oldest.map(Gone::Extent).or_else(|| ranges.pop_excess())
         };
         drop(ranges);
         give_up_excess(gone);
-    }
-}
-
-/// Gives up a range that there was no room for, and what is too much beside it.
-fn give_up_excess(mut gone: Option<Extent>) {
-    while let Some(extent) = gone {
-        extent.unmap();
-        let mut ranges = RANGES.lock();
-        ranges.purged.add(Cause::Limit, extent.dirty);
-        gone = ranges.pop_excess();
     }
 }
 
@@ -424,6 +425,24 @@ impl Extent {
         true
     }
 
+    /// Drops the last pages, `most` bytes about. Returns the bytes, 0 when the system
+    /// refuses.
+    fn drop_tail(&mut self, most: usize) -> usize {
+        let step = most.max(RANGE_STEP_BYTES);
+        let keep = self.dirty.saturating_sub(step);
+        // Whole huge pages, and at least one byte less than before.
+        let keep = keep.next_multiple_of(RANGE_STEP_BYTES);
+        let bytes = self.dirty.saturating_sub(keep);
+        // SAFETY: `nested`: inside the range.
+        let start = unsafe { self.start.add(keep) };
+        // SAFETY: `one-holder`: the caller is it, and gives the contents up.
+        if bytes == 0 || !unsafe { os::purge(start, bytes) } {
+            return 0;
+        }
+        self.dirty = keep;
+        bytes
+    }
+
     /// Gives the whole range up.
     fn unmap(&self) {
         // SAFETY: `one-holder`: the caller was it.
@@ -467,16 +486,10 @@ impl Ranges {
         self.lent_accessible = self.lent_accessible - old + new;
     }
 
-    /// Takes a kept range out that [`purge`] gives up.
-    fn pop_idle(&mut self, now: Option<u64>) -> Option<Extent> {
-        let idle = self.cache.pop_idle(now);
-        idle.or_else(|| self.mapped.pop_idle(now))
-    }
-
-    /// Takes a range out of the caches while too much in them is resident.
-    fn pop_excess(&mut self) -> Option<Extent> {
-        let excess = self.mapped.pop_excess();
-        excess.or_else(|| self.cache.pop_excess())
+    /// A number larger than any before, for a range that is given back.
+    fn next_stamp(&mut self) -> u64 {
+        self.given += 1;
+        self.given
     }
 
     /// Counts what is ready and accessible in a lent range anew.
@@ -486,34 +499,11 @@ impl Ranges {
     }
 }
 
-/// Gives up kept ranges: those that lay idle since the tick before `now`, or all.
-/// Returns the bytes that they held.
-///
-/// # Cost
-///
-/// One system call per range, none of them under the lock.
-pub(crate) fn purge(now: Option<u64>) -> usize {
-    let cause = match now {
-        Some(_) => Cause::Tick,
-        None => Cause::Release,
-    };
-    let mut purged = mapped::purge_behind(cause) + sparse::purge_idle(now, cause);
-    loop {
-        let mut ranges = RANGES.lock();
-        let Some(extent) = ranges.pop_idle(now) else {
-            return purged;
-        };
-        ranges.purged.add(cause, extent.dirty);
-        drop(ranges);
-        extent.unmap();
-        purged += extent.dirty;
-    }
-}
-
-/// Bytes that given-back ranges and blocks hold.
-pub(crate) fn retained() -> usize {
-    let totals = totals();
-    totals.retained + totals.retained_mapped
+/// Bytes that given-back ranges and blocks hold, and what is left of them in lent
+/// ones; and whether a purge of what is idle has not ended.
+pub(crate) fn retained() -> (usize, bool) {
+    let ranges = RANGES.lock();
+    (ranges.resident_bytes(), ranges.ageing.is_some())
 }
 
 /// Sums over all ranges, exact at one instant.
@@ -523,7 +513,7 @@ pub(crate) fn totals() -> RangeTotals {
         lent_count: ranges.lent,
         ready: ranges.lent_ready,
         retained: ranges.cache.resident_bytes() + ranges.sparse.resident_bytes(),
-        retained_mapped: ranges.mapped.resident_bytes(),
+        retained_mapped: ranges.mapped.resident_bytes() + ranges.blocks.behind_bytes(),
         reserved: ranges.lent_reserved
             + ranges.cache.reserved_bytes()
             + ranges.sparse.reserved_bytes(),

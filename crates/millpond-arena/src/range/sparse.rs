@@ -18,6 +18,7 @@ use allocator_api2::alloc::AllocError;
 use crate::purged::Cause;
 use crate::{os, tick};
 
+use super::retain::{Gone, Idle, give_up_excess};
 use super::spread::{List, PARTS, Pages, Slack, Spread, Taken};
 use super::{RANGE_STEP_BYTES, RANGES};
 
@@ -254,15 +255,11 @@ impl Drop for SparseRange {
         self.pages.dirty = dirty.max(self.claimed);
         let mut ranges = RANGES.lock();
         ranges.take_back_bytes(self.pages.bytes, self.live_bytes(self.claimed));
-        let mut gone = ranges.sparse.put(self.pages, high, tick::count());
-        gone = gone.or_else(|| ranges.sparse.pop_excess());
+        let stamp = ranges.next_stamp();
+        let oldest = ranges.sparse.put(self.pages, high, tick::count(), stamp);
+        let gone = oldest.map(Gone::Pages).or_else(|| ranges.pop_excess());
         drop(ranges);
-        while let Some(pages) = gone {
-            unmap(&pages);
-            let mut ranges = RANGES.lock();
-            ranges.purged.add(Cause::Limit, pages.resident_bytes());
-            gone = ranges.sparse.pop_excess();
-        }
+        give_up_excess(gone);
     }
 }
 
@@ -283,27 +280,43 @@ fn whole_step(spread: &Spread, units: usize) -> usize {
     units.map_or(spread.units, |units| units.min(spread.units))
 }
 
-/// Gives up kept ranges that lay idle since the tick before `now`, or all, and the
-/// pages that no holder of a range has claimed since then. Returns the bytes.
-pub(super) fn purge_idle(now: Option<u64>, cause: Cause) -> usize {
-    let mut purged = 0;
-    loop {
-        let mut ranges = RANGES.lock();
-        let Some(pages) = ranges.sparse.pop_idle(now) else {
-            break;
-        };
-        ranges.purged.add(cause, pages.resident_bytes());
-        drop(ranges);
-        unmap(&pages);
-        purged += pages.resident_bytes();
+/// Hands back some of the kept ranges that are idle, or of all, `most` bytes about, or
+/// of the pages that no holder of a range has claimed for as long. Returns the bytes;
+/// none when there is nothing, or the system refuses.
+pub(super) fn purge_some(idle: Option<Idle>, cause: Cause, most: usize) -> Option<usize> {
+    if let Some(bytes) = purge_kept(idle, cause, most) {
+        return Some(bytes);
     }
-    for place in 0..List::PLACES {
-        // Piece by piece, so that a holder that claims more waits for one alone.
-        while let Some(bytes) = purge_slack(place, now, cause) {
-            purged += bytes;
+    // Piece by piece, so that a holder that claims more waits for one alone.
+    let now = idle.map(|idle| idle.now);
+    (0..List::PLACES).find_map(|place| purge_slack(place, now, cause))
+}
+
+/// Gives one kept range up, or takes the last pages of a large one.
+///
+/// What other spreads have left in it goes with the whole.
+fn purge_kept(idle: Option<Idle>, cause: Cause, most: usize) -> Option<usize> {
+    let mut pages = RANGES.lock().sparse.pop_idle(idle)?;
+    let resident = pages.resident_bytes();
+    let unit_bytes = pages.spread.bytes(1).max(1);
+    let units = (most / unit_bytes).max(1);
+    if let Some(Idle { now, .. }) = idle
+        && pages.dirty > units
+    {
+        let keep = pages.dirty - units;
+        // SAFETY: `one-holder`: taken off the list, and nobody's.
+        let purged = unsafe { purge(&pages, keep, pages.dirty) };
+        pages.dirty = keep;
+        let mut ranges = RANGES.lock();
+        if purged.is_some() && ranges.sparse.put_back(pages, now) {
+            let bytes = resident - pages.resident_bytes();
+            ranges.purged.add(cause, bytes);
+            return Some(bytes);
         }
     }
-    purged
+    unmap(&pages);
+    RANGES.lock().purged.add(cause, resident);
+    Some(resident)
 }
 
 /// Purges one piece of the slack at a place of the list.
@@ -351,7 +364,7 @@ unsafe fn purge(pages: &Pages, keep: usize, dirty: usize) -> Option<usize> {
 }
 
 /// Gives a whole range up.
-fn unmap(pages: &Pages) {
+pub(super) fn unmap(pages: &Pages) {
     // SAFETY: `one-holder`: taken off the list, and nobody's.
     unsafe { os::release(pages.start, pages.bytes) };
 }

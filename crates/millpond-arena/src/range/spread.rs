@@ -21,7 +21,7 @@
 
 use core::ptr::NonNull;
 
-use crate::knobs::RETAINED_MAX_BYTES;
+use super::retain::Idle;
 
 /// Parts that grow together. A table has three worth naming.
 pub(super) const PARTS: usize = 3;
@@ -134,7 +134,6 @@ pub(super) struct Slack {
 /// Kept ranges, and lent ones with slack.
 pub(super) struct List {
     entries: [Option<Entry>; ENTRIES],
-    given: u64,
 }
 
 impl List {
@@ -144,7 +143,6 @@ impl List {
     pub(super) const fn new() -> List {
         List {
             entries: [None; ENTRIES],
-            given: 0,
         }
     }
 
@@ -159,8 +157,8 @@ impl List {
         dirty_max: usize,
         now: u64,
     ) -> Option<Taken> {
-        let same = |pages: &Pages| pages.spread == spread && pages.bytes >= bytes;
-        let other = |pages: &Pages| {
+        let same = |entry: &Entry| entry.pages.spread == spread && entry.pages.bytes >= bytes;
+        let other = |Entry { pages, .. }: &Entry| {
             pages.resident_bytes() <= dirty_max
                 && pages.bytes >= bytes
                 && pages.bytes / FIT <= bytes
@@ -210,45 +208,60 @@ impl List {
     }
 
     /// Puts a range in that is not on the list, of which `high` units were claimed lately.
+    /// `stamp` is larger than any before.
     ///
-    /// Returns a range that must go instead; call [`List::pop_excess`] until there is none.
-    pub(super) fn put(&mut self, pages: Pages, high: [usize; 2], now: u64) -> Option<Pages> {
-        let free = |list: &List| list.entries.iter().position(Option::is_none);
-        let mut gone = None;
-        let place = free(self).or_else(|| {
-            gone = self.pop_oldest(|_| true);
-            free(self)
-        });
-        let Some(slot) = place.and_then(|place| self.entries.get_mut(place)) else {
+    /// Returns a range that must go instead.
+    pub(super) fn put(
+        &mut self,
+        pages: Pages,
+        high: [usize; 2],
+        now: u64,
+        stamp: u64,
+    ) -> Option<Pages> {
+        let gone = if self.free().is_none() {
+            self.pop_oldest()
+        } else {
+            None
+        };
+        let Some(slot) = self.free() else {
             return Some(pages);
         };
-        self.given += 1;
         *slot = Some(Entry {
             pages,
             claimed: None,
             high,
             aged: now,
-            stamp: self.given,
+            stamp,
         });
         gone
     }
 
-    /// Takes the oldest kept range out while they hold too much.
-    pub(super) fn pop_excess(&mut self) -> Option<Pages> {
-        let kept = self.kept().map(Pages::resident_bytes).sum::<usize>();
-        if kept <= resident_max_bytes() {
-            return None;
-        }
-        self.pop_oldest(|_| true)
+    /// Puts a range back that [`List::pop_idle`] has taken out, as the oldest. False
+    /// when there is no room any more.
+    pub(super) fn put_back(&mut self, mut pages: Pages, now: u64) -> bool {
+        pages.reused = None;
+        let room = self.free().is_some();
+        room && self.put(pages, [0; 2], now, 0).is_none()
     }
 
-    /// Takes a kept range out that nobody has asked for in the interval of the tick before
-    /// `now`; with none, any range.
-    pub(super) fn pop_idle(&mut self, now: Option<u64>) -> Option<Pages> {
-        self.pop_oldest(|pages| {
-            let wanted =
-                now.is_some_and(|now| pages.reused.is_some_and(|reused| reused + 1 >= now));
-            !wanted
+    fn free(&mut self) -> Option<&mut Option<Entry>> {
+        self.entries.iter_mut().find(|entry| entry.is_none())
+    }
+
+    /// When the oldest kept range was given back.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.by_stamp(|_| true).map(|(_, stamp)| stamp).min()
+    }
+
+    /// Takes the oldest kept range out.
+    pub(super) fn pop_oldest(&mut self) -> Option<Pages> {
+        self.pop_oldest_of(|_| true)
+    }
+
+    /// Takes a kept range out that is idle; with none, any range.
+    pub(super) fn pop_idle(&mut self, idle: Option<Idle>) -> Option<Pages> {
+        self.pop_oldest_of(|entry| {
+            idle.is_none_or(|idle| idle.covers(entry.stamp, entry.pages.reused))
         })
     }
 
@@ -297,31 +310,25 @@ impl List {
         entries.filter_map(|entry| entry.claimed.is_none().then_some(&entry.pages))
     }
 
-    fn newest(&self, fits: impl Fn(&Pages) -> bool) -> Option<usize> {
+    fn newest(&self, fits: impl Fn(&Entry) -> bool) -> Option<usize> {
         self.by_stamp(fits)
             .max_by_key(|&(_, stamp)| stamp)
             .map(|(place, _)| place)
     }
 
-    fn pop_oldest(&mut self, fits: impl Fn(&Pages) -> bool) -> Option<Pages> {
+    fn pop_oldest_of(&mut self, fits: impl Fn(&Entry) -> bool) -> Option<Pages> {
         let (place, _) = self.by_stamp(fits).min_by_key(|&(_, stamp)| stamp)?;
         self.entries.get_mut(place)?.take().map(|entry| entry.pages)
     }
 
     /// Places and stamps of the kept ranges that fit.
-    fn by_stamp(&self, fits: impl Fn(&Pages) -> bool) -> impl Iterator<Item = (usize, u64)> {
+    fn by_stamp(&self, fits: impl Fn(&Entry) -> bool) -> impl Iterator<Item = (usize, u64)> {
         let entries = self.entries.iter().enumerate();
         entries.filter_map(move |(place, entry)| {
             let entry = entry.as_ref()?;
-            (entry.claimed.is_none() && fits(&entry.pages)).then_some((place, entry.stamp))
+            (entry.claimed.is_none() && fits(entry)).then_some((place, entry.stamp))
         })
     }
-}
-
-/// Bytes that the kept ranges may hold, all together: twice the knob, so that by default a
-/// table of ten million entries comes back whole.
-fn resident_max_bytes() -> usize {
-    RETAINED_MAX_BYTES.value().saturating_mul(2)
 }
 
 #[cfg(test)]
@@ -345,9 +352,22 @@ mod tests {
         }
     }
 
+    /// What is idle at the tick `now`, whenever it was given back.
+    fn at(now: u64) -> Option<Idle> {
+        let upto = u64::MAX;
+        Some(Idle { now, upto })
+    }
+
+    /// Puts a range in that is newer than all others.
     fn put(list: &mut List, bytes: usize, spread: Spread, dirty: usize) {
-        let gone = list.put(pages(bytes, spread, dirty), [dirty, 0], 0);
+        let gone = put_any(list, pages(bytes, spread, dirty));
         assert!(gone.is_none());
+    }
+
+    fn put_any(list: &mut List, pages: Pages) -> Option<Pages> {
+        let newest = list.by_stamp(|_| true).map(|(_, stamp)| stamp).max();
+        let stamp = newest.unwrap_or(0) + 1;
+        list.put(pages, [pages.dirty, 0], 0, stamp)
     }
 
     #[test]
@@ -413,40 +433,43 @@ mod tests {
             let (dirty, high) = list.strike(place).unwrap();
             let mut back = pages(64, SPREAD, dirty);
             back.reused = Some(now - 1);
-            assert!(list.put(back, high, now - 1).is_none());
-            assert!(list.pop_idle(Some(now)).is_none());
+            assert!(list.put(back, high, now - 1, now).is_none());
+            assert!(list.pop_idle(at(now)).is_none());
             let slack = list.slack(0, Some(now), 1 << 20).map(|slack| slack.keep);
             assert_eq!(slack, (now == 2).then_some(100), "{now}");
             if let Some(keep) = slack {
                 list.note_purged(0, keep);
             }
         }
-        assert!(list.pop_idle(Some(5)).is_some());
+        assert!(list.pop_idle(at(5)).is_some());
     }
 
     #[test]
-    fn it_is_bounded_in_number_and_bytes() {
+    fn it_is_bounded_in_number_and_the_oldest_goes_first() {
         let mut list = List::new();
-        let plain = |bytes| Spread::plain(bytes);
+        let plain = |bytes| pages(bytes, Spread::plain(bytes), 1);
         for bytes in 1..=ENTRIES {
-            put(&mut list, bytes, plain(bytes), 1);
+            assert!(put_any(&mut list, plain(bytes)).is_none());
         }
-        let gone = list.put(pages(100, plain(100), 1), [1, 0], 0);
-        assert_eq!(gone.unwrap().bytes, 1);
-        assert!(list.pop_excess().is_none());
-        let large = resident_max_bytes();
-        let gone = list.put(pages(large, plain(large), large), [1, 0], 0);
-        assert_eq!(gone.unwrap().bytes, 2);
+        assert!(!list.put_back(plain(50), 0));
+        assert_eq!(put_any(&mut list, plain(100)).unwrap().bytes, 1);
+        assert_eq!((list.oldest(), list.resident_bytes()), (Some(2), ENTRIES));
+        assert_eq!(list.pop_oldest().unwrap().bytes, 2);
+        // What is put back is older than all others, and idle.
+        let mut back = plain(50);
+        back.reused = Some(7);
+        assert!(list.put_back(back, 7));
+        assert_eq!(list.pop_idle(at(8)).unwrap().bytes, 50);
         for bytes in (3..=ENTRIES).chain([100]) {
-            assert_eq!(list.pop_excess().unwrap().bytes, bytes);
+            assert_eq!(list.pop_oldest().unwrap().bytes, bytes);
         }
-        assert!(list.pop_excess().is_none());
+        assert_eq!(list.oldest(), None);
         // Where every place is a lent one's, nothing is kept.
-        let mut list = List::new();
         for _ in 0..ENTRIES {
             put(&mut list, 64, SPREAD, 10);
         }
         while list.take(64, SPREAD, 1, 0, 0).is_some() {}
-        assert!(list.put(pages(64, SPREAD, 10), [0; 2], 0).is_some());
+        assert!(put_any(&mut list, pages(64, SPREAD, 10)).is_some());
+        assert!(!list.put_back(pages(64, SPREAD, 10), 0));
     }
 }
