@@ -140,6 +140,55 @@ fn free(block: *mut c_void) {
     unsafe { libc::free(block) }
 }
 
+/// Lets the process have so many bytes of addresses at most.
+fn limit_addresses(bytes: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: bytes,
+        rlim_max: bytes,
+    };
+    // SAFETY: `limit` is readable.
+    let result = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+    assert_eq!(result, 0);
+}
+
+/// Lets the system refuse each `madvise` from now on. False where it filters no calls.
+fn refuse_advice() -> bool {
+    let step = |code: u32, jt, jf, k| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    // The number of the call is the first word; anything but this one may pass.
+    let mut steps = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            0,
+            1,
+            libc::SYS_madvise as u32,
+        ),
+        step(
+            libc::BPF_RET,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EINVAL as u32,
+        ),
+        step(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog {
+        len: steps.len() as u16,
+        filter: steps.as_mut_ptr(),
+    };
+    // SAFETY: numbers alone.
+    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
+        return false;
+    }
+    let mode = libc::SECCOMP_MODE_FILTER;
+    // SAFETY: the program is readable, and its steps are valid.
+    unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) == 0 }
+}
+
 const SIZES: [usize; 14] = [
     1,
     16,
@@ -298,6 +347,43 @@ cases! {
         assert_eq!(errno(), libc::EINVAL);
     }
 
+    posix_memalign_leaves_errno_alone_without_memory {
+        let refused = |bytes: usize| {
+            for align in [16, 4096, 4 << 20] {
+                let mark = without_provenance_mut(77);
+                let mut out = mark;
+                set_errno(1234);
+                // SAFETY: `out` is writable.
+                let result = unsafe { libc::posix_memalign(&raw mut out, align, bytes) };
+                assert_eq!((result, out, errno()), (libc::ENOMEM, mark, 1234));
+            }
+        };
+        refused(1 << 60);
+        limit_addresses(256 << 20);
+        refused(300 << 20);
+        // What is refused on the way to a block that is lent is no error either.
+        set_errno(1234);
+        let block = malloc(40 << 20);
+        assert!(!block.is_null());
+        assert_eq!(errno(), 1234);
+        free(block);
+    }
+
+    a_system_without_huge_pages_changes_no_errno {
+        if !refuse_advice() { return eprintln!("no filter of system calls here: not tried") }
+        let blocks: Vec<_> = SIZES.iter().map(|&bytes| {
+            set_errno(1234);
+            let block = malloc(bytes);
+            assert!(!block.is_null());
+            assert_eq!(errno(), 1234, "{bytes}");
+            block
+        }).collect();
+        for block in blocks {
+            free(block);
+            assert_eq!(errno(), 1234);
+        }
+    }
+
     trim_hands_a_burst_back {
         let blocks: Vec<_> = (0..2000).map(|_| filled(20_000, 1)).collect();
         blocks.into_iter().for_each(free);
@@ -413,9 +499,7 @@ cases! {
     }
 
     memory_that_the_limit_forbids_is_refused_and_the_program_goes_on {
-        let limit = libc::rlimit { rlim_cur: 512 << 20, rlim_max: 512 << 20 };
-        // SAFETY: `limit` is readable.
-        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+        limit_addresses(512 << 20);
         let mut blocks = Vec::with_capacity(2000);
         loop {
             set_errno(0);

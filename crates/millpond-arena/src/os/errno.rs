@@ -1,7 +1,8 @@
-//! `errno` as C's `free` must leave it.
+//! `errno` as C's `free` and `posix_memalign` must leave it.
 //!
 //! A free may hand pages back, and the system may refuse. That is no error of
-//! the caller, who may be about to look at the `errno` of an earlier call.
+//! the caller, who may be about to look at the `errno` of an earlier call. Where
+//! memory is refused, whoever answers for C says so.
 
 /// Puts `errno` back when dropped.
 pub(super) struct KeepErrno {

@@ -40,11 +40,12 @@ pub(crate) fn calls() -> u64 {
     CALLS.load(Relaxed)
 }
 
-/// Counts a call; false when it must fail instead of being made.
-fn enter() -> bool {
+/// Counts a call; none when it must fail instead of being made. What is returned is
+/// held until the call is over.
+fn enter() -> Option<KeepErrno> {
     // Relaxed: a number, it publishes nothing.
     CALLS.fetch_add(1, Relaxed);
-    mock::lets_pass()
+    mock::lets_pass().then(KeepErrno::from_now_on)
 }
 
 /// Bytes of a page, a power of two, asked for once.
@@ -110,15 +111,13 @@ fn reserve_aligned(map: Map, bytes: usize, align: usize) -> Option<NonNull<u8>> 
 }
 
 fn map(bytes: usize) -> Option<NonNull<u8>> {
-    if enter() { system::map(bytes) } else { None }
+    let _errno = enter()?;
+    system::map(bytes)
 }
 
 fn map_inaccessible(bytes: usize) -> Option<NonNull<u8>> {
-    if enter() {
-        system::map_inaccessible(bytes)
-    } else {
-        None
-    }
+    let _errno = enter()?;
+    system::map_inaccessible(bytes)
 }
 
 /// Makes part of a range from [`reserve_inaccessible`] readable and writable;
@@ -128,8 +127,9 @@ fn map_inaccessible(bytes: usize) -> Option<NonNull<u8>> {
 ///
 /// `ours`; start and length are multiples of the page size.
 pub(crate) unsafe fn make_accessible(start: NonNull<u8>, bytes: usize) -> bool {
+    let Some(_errno) = enter() else { return false };
     // SAFETY: `ours`, passed on.
-    enter() && unsafe { system::make_accessible(start, bytes) }
+    unsafe { system::make_accessible(start, bytes) }
 }
 
 /// Asks for huge pages behind a range. A refusal changes nothing else.
@@ -138,8 +138,9 @@ pub(crate) unsafe fn make_accessible(start: NonNull<u8>, bytes: usize) -> bool {
 ///
 /// `ours`; start and length are multiples of the page size.
 pub(crate) unsafe fn prefer_huge(start: NonNull<u8>, bytes: usize) -> bool {
+    let Some(_errno) = enter() else { return false };
     // SAFETY: `ours`, passed on.
-    enter() && unsafe { system::prefer_huge(start, bytes) }
+    unsafe { system::prefer_huge(start, bytes) }
 }
 
 /// Puts pages behind an accessible range now, before it is touched. False when
@@ -149,8 +150,9 @@ pub(crate) unsafe fn prefer_huge(start: NonNull<u8>, bytes: usize) -> bool {
 ///
 /// `ours`; start and length are multiples of the page size.
 pub(crate) unsafe fn populate(start: NonNull<u8>, bytes: usize) -> bool {
+    let Some(_errno) = enter() else { return false };
     // SAFETY: `ours`, passed on.
-    enter() && unsafe { system::populate(start, bytes) }
+    unsafe { system::populate(start, bytes) }
 }
 
 /// Moves pages from one range to another, whose own are lost. On success the
@@ -161,8 +163,9 @@ pub(crate) unsafe fn populate(start: NonNull<u8>, bytes: usize) -> bool {
 /// `ours` for both, which have that length and do not overlap; start and length
 /// are multiples of the page size.
 pub(crate) unsafe fn move_pages(from: NonNull<u8>, to: NonNull<u8>, bytes: usize) -> bool {
+    let Some(_errno) = enter() else { return false };
     // SAFETY: `ours`, passed on.
-    enter() && unsafe { system::move_pages(from, to, bytes) }
+    unsafe { system::move_pages(from, to, bytes) }
 }
 
 /// Unmaps; false when the system refuses, and the range is still there.
@@ -171,9 +174,9 @@ pub(crate) unsafe fn move_pages(from: NonNull<u8>, to: NonNull<u8>, bytes: usize
 ///
 /// `ours`.
 unsafe fn unmap(start: NonNull<u8>, bytes: usize) -> bool {
-    let _errno = KeepErrno::from_now_on();
+    let Some(_errno) = enter() else { return false };
     // SAFETY: `ours`, passed on.
-    enter() && unsafe { system::unmap(start, bytes) }
+    unsafe { system::unmap(start, bytes) }
 }
 
 /// Takes the pages of a range away; the next touch finds zeros.
@@ -184,9 +187,9 @@ unsafe fn unmap(start: NonNull<u8>, bytes: usize) -> bool {
 ///
 /// `ours`; start and length are multiples of the page size.
 pub(crate) unsafe fn purge(start: NonNull<u8>, bytes: usize) -> bool {
-    let _errno = KeepErrno::from_now_on();
+    let Some(_errno) = enter() else { return false };
     // SAFETY: `ours`, passed on.
-    enter() && unsafe { system::purge(start, bytes) }
+    unsafe { system::purge(start, bytes) }
 }
 
 /// Gives up a whole range.
