@@ -4,7 +4,11 @@
 //! A knob's variable is its name in capitals behind `MILLPOND_`. A value is a
 //! whole number, or one with `k`, `m` or `g` behind it. One that is no
 //! such number, or out of range, is reported in one line, and the default stays.
-//! Other variables of that prefix belong to others.
+//! So is a name of that prefix that nobody knows.
+//!
+//! The library asks to be started first (`build.rs`), as constructors of others
+//! allocate. Where one of them asks for the same, as in glibc before 2.34, the
+//! first segment may be mapped by then, with the default.
 //!
 //! # Invariants
 //!
@@ -18,6 +22,9 @@ use millpond_arena::knobs::{self, Knob};
 use crate::value::{Fault, parse};
 
 const PREFIX: &[u8] = b"MILLPOND_";
+
+/// Names behind the prefix that others of us look at.
+const OF_OTHERS: [&[u8]; 1] = [b"REPORT"];
 
 type Constructor = unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
@@ -72,6 +79,9 @@ fn consider(entry: &[u8]) {
         wanted.eq(name.iter().copied())
     };
     let Some(&knob) = knobs::ALL.iter().find(named) else {
+        if !OF_OTHERS.contains(&name) {
+            report_unknown(name);
+        }
         return;
     };
     let turned = parse(value).and_then(|number| knob.set(number).map_err(|_| Fault::OutOfRange));
@@ -99,11 +109,26 @@ fn report(name: &[u8], value: &[u8], knob: &Knob, fault: Fault) {
     line.add_number(knob.high());
     line.add(b", going on with ");
     line.add_number(knob.default());
-    line.add(b"\n");
-    let text = line.text();
-    // SAFETY: pointer and length of one slice. What the write says does not
-    // matter: there is nobody else to tell.
-    unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+    line.write();
+}
+
+/// Writes one line to standard error: variable, and the names that there are.
+#[cold]
+fn report_unknown(name: &[u8]) {
+    let mut line = Line::new();
+    line.add(b"millpond: ");
+    line.add(PREFIX);
+    line.add(&name[..name.len().min(40)]);
+    line.add(b" is unknown: behind ");
+    line.add(PREFIX);
+    line.add(b" there are");
+    for knob in knobs::ALL {
+        line.add(b" ");
+        for byte in knob.name().bytes() {
+            line.add(&[byte.to_ascii_uppercase()]);
+        }
+    }
+    line.write();
 }
 
 /// A line in the making, without an allocation.
@@ -143,7 +168,12 @@ impl Line {
         self.add(&digits[at..]);
     }
 
-    fn text(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    /// Writes it to standard error, with an end of line.
+    fn write(mut self) {
+        self.add(b"\n");
+        let text = &self.bytes[..self.length];
+        // SAFETY: pointer and length of one slice. What the write says does not
+        // matter: there is nobody else to tell.
+        unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
     }
 }

@@ -15,7 +15,17 @@
 //! No function here may allocate through the names that it exports, none
 //! unwinds, and none waits for another thread longer than a spin lock is held.
 
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "millpond-preload answers for C's malloc as Linux's loader looks it up; elsewhere a Rust \
+     program uses millpond-arena as its global allocator, and others cannot be served"
+);
+
+#[cfg(target_os = "linux")]
 pub mod abi;
+#[cfg(target_os = "linux")]
 mod bootstrap;
+#[cfg(target_os = "linux")]
 mod contract;
+#[cfg(target_os = "linux")]
 mod value;

@@ -1,5 +1,10 @@
 //! Builds the library, and runs programs under it.
 
+#![allow(dead_code, reason = "no test wants all of it")]
+
+#[macro_use]
+pub(crate) mod case;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -32,8 +37,11 @@ pub(crate) fn library() -> &'static Path {
 /// Runs `program` under the library.
 pub(crate) fn under_it(program: &mut Command) -> Output {
     let shown = format!("{program:?}");
+    // A test may want another library beside it.
+    if !program.get_envs().any(|(name, _)| name == "LD_PRELOAD") {
+        program.env("LD_PRELOAD", library());
+    }
     program
-        .env("LD_PRELOAD", library())
         .output()
         .unwrap_or_else(|error| panic!("{shown}: {error}"))
 }
@@ -49,3 +57,23 @@ pub(crate) fn assert_well(output: &Output) {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+/// Says that something was not tried, past the capture of test output.
+pub(crate) fn skip(why: &str) {
+    use std::io::Write as _;
+    let line = format!("{SKIPPED}{why}\n");
+    std::io::stderr()
+        .write_all(line.as_bytes())
+        .expect("a standard error");
+}
+
+/// Passes on what a child has skipped.
+pub(crate) fn pass_on_skips(output: &Output) {
+    for line in String::from_utf8_lossy(&output.stderr).lines() {
+        if let Some(why) = line.strip_prefix(SKIPPED) {
+            skip(why);
+        }
+    }
+}
+
+const SKIPPED: &str = "not tried: ";
