@@ -4,7 +4,7 @@
 # files anew, so that a path that got slower for a reason is a line in a diff.
 set -eu
 cd "$(dirname "$0")/.."
-command -v valgrind >/dev/null || { echo "golden counts left out: no valgrind here"; exit 0; }
+command -v valgrind >/dev/null || { echo "SKIPPED: golden counts: no valgrind here"; exit 0; }
 cargo build --quiet --release -p millpond-bench --bin golden
 golden="${CARGO_TARGET_DIR:-target}/release/golden"
 passed=0 failed=0

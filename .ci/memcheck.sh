@@ -4,7 +4,7 @@
 # (The arena maps its own memory, which valgrind cannot look into.)
 set -eu
 cd "$(dirname "$0")/.."
-command -v valgrind >/dev/null || { echo "memory check left out: no valgrind here"; exit 0; }
+command -v valgrind >/dev/null || { echo "SKIPPED: memory check: no valgrind here"; exit 0; }
 
 check() {
   binary=$(cargo test --no-run -p "$1" --test "$2" 2>&1 | sed -n 's/^ *Executable.*(\(.*\))$/\1/p')

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Programs that know nothing of millpond, run under the preloaded library, and
-# the C family's own tests. About 2 minutes. Installs redis and sqlite3 with
+# the C family's own tests. About 3 minutes. Installs redis and sqlite3 with
 # apt-get where they are missing, and says so where it cannot.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."

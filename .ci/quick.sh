@@ -8,6 +8,7 @@ cargo clippy --workspace --all-targets -- -D warnings
 for feature in arena axum derive map metrics observe opentelemetry page pool prometheus rayon serde tracing; do
   cargo check --quiet -p millpond --no-default-features --features "$feature"
 done
+.ci/targets.sh
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 # The words and lengths that the house asks of these scripts themselves.

@@ -3,6 +3,9 @@
 # makes under glibc's malloc. A few seconds.
 set -eu -o pipefail
 library=$1 folder=$2
+here=$(realpath "$(dirname "$0")")
+# What compiles is a program that gcc starts.
+"$here/uses.sh" "$library" "$(gcc -print-prog-name=cc1)" --version
 {
   echo '#include <stdio.h>'
   echo '#include <stdlib.h>'
@@ -18,7 +21,9 @@ library=$1 folder=$2
   echo 'printf("%d %s\n", t, v[0]); return 0; }'
 } >"$folder/work.c"
 cd "$folder"
-LD_PRELOAD=$library gcc -O2 -g -c work.c -o ours.o
+LD_PRELOAD=$library gcc -O2 -g -c work.c -o ours.o 2>said
+test ! -s said || { cat said; exit 1; }
 gcc -O2 -g -c work.c -o theirs.o
 cmp ours.o theirs.o
-LD_PRELOAD=$library gcc -O1 work.c -o ours && LD_PRELOAD=$library ./ours >/dev/null
+LD_PRELOAD=$library gcc -O1 work.c -o ours
+"$here/uses.sh" "$library" ./ours

@@ -4,6 +4,7 @@
 # A few seconds.
 set -eu -o pipefail
 library=$1 folder=$2
+"$(dirname "$0")/uses.sh" "$library" sqlite3 -version
 cat >"$folder/work.sql" <<'SQL'
 PRAGMA journal_mode = WAL;
 CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, payload BLOB);
@@ -18,7 +19,7 @@ PRAGMA integrity_check;
 SELECT count(*), sum(length(payload)), sum(length(name)) FROM t;
 SELECT count(*), sum(bytes), sum(length(ids)) FROM u;
 SQL
-LD_PRELOAD=$library sqlite3 "$folder/ours.db" <"$folder/work.sql" >"$folder/ours"
+LD_PRELOAD=$library sqlite3 "$folder/ours.db" <"$folder/work.sql" >"$folder/ours" 2>&1
 sqlite3 "$folder/theirs.db" <"$folder/work.sql" >"$folder/theirs"
 grep -qx ok "$folder/ours"
 cmp "$folder/ours" "$folder/theirs"

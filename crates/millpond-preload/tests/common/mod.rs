@@ -61,7 +61,7 @@ pub(crate) fn assert_well(output: &Output) {
 /// Says that something was not tried, past the capture of test output.
 pub(crate) fn skip(why: &str) {
     use std::io::Write as _;
-    let line = format!("{SKIPPED}{why}\n");
+    let line = format!("\n{SKIPPED}{why}\n");
     std::io::stderr()
         .write_all(line.as_bytes())
         .expect("a standard error");
@@ -76,4 +76,5 @@ pub(crate) fn pass_on_skips(output: &Output) {
     }
 }
 
-const SKIPPED: &str = "not tried: ";
+/// As `.ci/run` looks for it.
+const SKIPPED: &str = "SKIPPED: ";
