@@ -27,8 +27,11 @@ const KEYS: u64 = 1000;
 type Row = (&'static str, fn(u64) -> u64);
 
 const ROWS: &[Row] = &[
+    ("alloc-pair-16", |n| alloc_pairs::<2>(n)),
     ("alloc-pair-64", |n| alloc_pairs::<8>(n)),
+    ("alloc-pair-256", |n| alloc_pairs::<32>(n)),
     ("alloc-pair-1024", |n| alloc_pairs::<128>(n)),
+    ("alloc-pair-4096", |n| alloc_pairs::<512>(n)),
     ("alloc-pair-64k", |n| alloc_pairs::<8192>(n)),
     ("alloc-pair-none", no_alloc_pairs),
     ("alloc-pair-called", called_alloc_pairs),
