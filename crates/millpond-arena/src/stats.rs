@@ -12,8 +12,9 @@ use crate::{os, range, segment};
 ///
 /// `allocations`, `frees` and the bytes of small blocks are exact for the
 /// thread that asks. Other threads' lag by what their bins have lent and
-/// absorbed since they last ran dry or full: a thousand blocks per size at
-/// most. Large blocks, mapped, retained and released bytes are exact.
+/// absorbed since they last ran dry or full: per size, the blocks of one slab
+/// and 512 more at most. Large blocks, mapped, retained and released bytes are
+/// exact. In a forked child the counts of the parent's other threads are gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
@@ -41,8 +42,9 @@ pub struct Stats {
     pub allocations: u64,
     /// Blocks taken back so far.
     pub frees: u64,
-    /// Blocks taken back by sending them to a slab of another thread, or of
-    /// none. Blocks that the freeing thread keeps for itself do not count.
+    /// Slots that left a thread's bin for a slab of another thread, or of none,
+    /// as a slab is from when its last slot was lent. Not the blocks that another
+    /// thread has freed: most stay in the bin of the thread that freed them.
     pub remote_frees: u64,
     /// Blocks above the largest slot lent so far, a part of `allocations`.
     pub large_allocations: u64,
@@ -67,7 +69,8 @@ pub struct Retained {
     pub slices: u64,
     /// Given-back ranges.
     pub ranges: u64,
-    /// Given-back blocks above 16 MiB.
+    /// Given-back blocks above 16 MiB, and what is left of them behind the ends of
+    /// smaller ones.
     pub mappings: u64,
     /// Runs that threads keep for their next request of that length. A part of
     /// `used_slice_bytes`.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use allocator_api2::alloc::{Allocator, Layout};
-use millpond_arena::{Slabs, check, release, stats};
+use millpond_arena::{Slabs, check, release, stats, untyped};
 
 fn lend(size: usize) -> (NonNull<u8>, Layout) {
     let layout = Layout::from_size_align(size, 8).unwrap();
@@ -269,6 +269,56 @@ fn a_foreign_pointer_ends_in_a_message() {
             unsafe { Slabs.deallocate(block, layout) };
         },
     );
+}
+
+/// What the page of errors says beside these.
+#[test]
+fn other_wrong_frees_end_in_the_message_that_the_page_names() {
+    let foreign = "millpond: fatal: freed pointer or layout is not ours";
+    dies_saying(foreign, || {
+        let (block, layout) = lend(20 << 20);
+        give((block, layout));
+        // SAFETY: none, here and below: this is the mistake that is found.
+        unsafe { Slabs.deallocate(block, layout) };
+    });
+    dies_saying("millpond: fatal: double free", || {
+        let (block, _) = lend(100_000);
+        let longer = Layout::from_size_align(6 << 20, 8).unwrap();
+        // SAFETY: as above.
+        unsafe { Slabs.deallocate(block, longer) };
+    });
+    for bytes in [40_000, 100_000, 6 << 20, 20 << 20] {
+        dies_saying(foreign, || {
+            let block = untyped::alloc(bytes);
+            for _ in 0..2 {
+                // SAFETY: wrong the second time.
+                unsafe { untyped::free(block) };
+            }
+        });
+    }
+    dies_saying("millpond: fatal: double free", || {
+        let block = untyped::alloc(100);
+        for _ in 0..2 {
+            // SAFETY: as above.
+            unsafe { untyped::free(block) };
+        }
+    });
+    // Found when it goes home, and not before.
+    dies_saying(foreign, || {
+        thread::spawn(|| {
+            let kept: Vec<_> = (0..10).map(|_| lend(64)).collect();
+            give(lend(64));
+            let mut outside = [0_u64; 8];
+            let block = NonNull::new(outside.as_mut_ptr()).unwrap();
+            // SAFETY: as above.
+            unsafe { Slabs.deallocate(block.cast(), Layout::new::<[u64; 8]>()) };
+            eprintln!("not yet");
+            kept.into_iter().for_each(give);
+            millpond_arena::release();
+        })
+        .join()
+        .unwrap();
+    });
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub use millpond_pool as pool;
 mod pages {
     #[doc = include_str!("../../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../../docs/allocator.md")]
+    struct Allocator;
     #[doc = include_str!("../../../docs/quickstart.md")]
     struct Quickstart;
     #[doc = include_str!("../../../docs/observability.md")]
