@@ -281,12 +281,6 @@ fn other_wrong_frees_end_in_the_message_that_the_page_names() {
         // SAFETY: none, here and below: this is the mistake that is found.
         unsafe { Slabs.deallocate(block, layout) };
     });
-    dies_saying("millpond: fatal: double free", || {
-        let (block, _) = lend(100_000);
-        let longer = Layout::from_size_align(6 << 20, 8).unwrap();
-        // SAFETY: as above.
-        unsafe { Slabs.deallocate(block, longer) };
-    });
     for bytes in [40_000, 100_000, 6 << 20, 20 << 20] {
         dies_saying(foreign, || {
             let block = untyped::alloc(bytes);
