@@ -6,7 +6,7 @@ mod common;
 
 use std::ffi::{c_int, c_void};
 use std::hint::black_box;
-use std::ptr::without_provenance_mut;
+use std::ptr::{null_mut, without_provenance_mut};
 
 use common::case::{SIZES, assert_filled, errno, filled, free, malloc, realloc, set_errno};
 
@@ -26,8 +26,9 @@ fn limit_addresses(bytes: u64) {
     assert_eq!(result, 0);
 }
 
-/// Lets the system refuse each `madvise` from now on. False where it filters no calls.
-fn refuse_advice() -> bool {
+/// Lets the system refuse each call of that number from now on, with that error. False
+/// where it filters no calls.
+fn refuse(call: libc::c_long, error: c_int) -> bool {
     let step = |code: u32, jt, jf, k| libc::sock_filter {
         code: code as u16,
         jt,
@@ -41,14 +42,9 @@ fn refuse_advice() -> bool {
             libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
             0,
             1,
-            libc::SYS_madvise as u32,
+            call as u32,
         ),
-        step(
-            libc::BPF_RET,
-            0,
-            0,
-            libc::SECCOMP_RET_ERRNO | libc::EINVAL as u32,
-        ),
+        step(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_ERRNO | error as u32),
         step(libc::BPF_RET, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog {
@@ -144,7 +140,7 @@ cases! {
     }
 
     a_system_without_huge_pages_changes_no_errno {
-        if !refuse_advice() { return common::skip("no filter of system calls here") }
+        if !refuse(libc::SYS_madvise, libc::EINVAL) { return common::skip("no filter of system calls here") }
         let blocks: Vec<_> = SIZES.iter().map(|&bytes| {
             set_errno(1234);
             let block = malloc(bytes);
@@ -173,6 +169,39 @@ cases! {
         blocks.into_iter().for_each(free);
         let again = filled(1 << 20, 1);
         assert!(!again.is_null());
+        free(again);
+    }
+
+    a_system_that_maps_no_more_is_told_and_the_program_goes_on {
+        let kept = [filled(1 << 20, 4), filled(20 << 20, 5), filled(100, 6)];
+        let mut blocks = Vec::with_capacity(10_000);
+        if !refuse(libc::SYS_mmap, libc::ENOMEM) { return common::skip("no filter of system calls here") }
+        for bytes in [40 << 20, 2 << 20, 30_000] {
+            let before = blocks.len();
+            loop {
+                set_errno(1234);
+                let block = malloc(bytes);
+                if block.is_null() { break }
+                assert_eq!(errno(), 1234);
+                blocks.push(block);
+                // What the first segment had left.
+                assert!((blocks.len() - before) * bytes < 100 << 20, "{bytes}");
+            }
+            assert_eq!(errno(), libc::ENOMEM);
+        }
+        assert!(!blocks.is_empty());
+        let mut out = null_mut();
+        set_errno(1234);
+        // SAFETY: `out` is writable.
+        let result = unsafe { libc::posix_memalign(&raw mut out, 1 << 21, 50 << 20) };
+        assert_eq!((result, errno()), (libc::ENOMEM, 1234));
+        assert!(realloc(kept[0], 300 << 20).is_null());
+        assert!(realloc(kept[1], 900 << 20).is_null());
+        for (block, (bytes, byte)) in kept.into_iter().zip([(1 << 20, 4), (20 << 20, 5), (100, 6)]) {
+            assert_filled(block, bytes, bytes, byte);
+        }
+        blocks.into_iter().chain(kept).for_each(free);
+        let again = filled(1 << 20, 1);
         free(again);
     }
 }

@@ -141,6 +141,8 @@ impl Arena {
     ///
     /// What exceeds it is refused, as if there were no memory; what was lent
     /// stays. Slabs count whole, from 64 KiB on, or as much as the limit leaves.
+    /// A large block counts the bytes asked for and its header, though it takes
+    /// whole slices of 64 KiB from the process.
     ///
     /// ```
     /// use allocator_api2::alloc::{Allocator, Layout};
