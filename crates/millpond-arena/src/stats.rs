@@ -14,7 +14,7 @@ use crate::{os, range, segment};
 /// thread that asks. Other threads' lag by what their bins have lent and
 /// absorbed since they last ran dry or full: per size, the blocks of one slab
 /// and 512 more at most. Large blocks, mapped, retained and released bytes are
-/// exact. In a forked child the counts of the parent's other threads are gone.
+/// exact. In a forked child what the parent's other threads had lent stays counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {

@@ -211,8 +211,8 @@ pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize) {
 /// Has every processor that runs a thread of this process pass a full barrier. False
 /// where the system has no such call, or refuses it.
 pub(crate) fn barrier() -> bool {
-    let _errno = KeepErrno::from_now_on();
-    enter() && system::barrier()
+    let Some(_errno) = enter() else { return false };
+    system::barrier()
 }
 
 /// Milliseconds since some time in the past, by a clock that costs no call and
