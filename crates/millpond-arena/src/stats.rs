@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 //! What the allocator can tell about itself, as plain data.
 
+use crate::config::SEGMENT_BYTES;
 use crate::heap::registry::{self, HeapTotals};
 use crate::heap::tally::{Slow, Tally};
 use crate::heap::tls;
@@ -133,6 +134,17 @@ impl Default for Classes {
 }
 
 impl Stats {
+    /// Returns the bytes that the allocator keeps from the rest of the system: in use, or free
+    /// and not handed back. Slabs and runs count whole, also where few of their slots are in
+    /// use.
+    ///
+    /// Unlike `mapped_bytes` it falls when memory is handed back: segments stay mapped.
+    pub fn held_bytes(&self) -> u64 {
+        let segments = self.segments * SEGMENT_BYTES as u64;
+        let slices = self.used_slice_bytes + self.retained.slices;
+        (self.mapped_bytes + slices).saturating_sub(segments)
+    }
+
     /// All size classes, smallest first. Blocks above the last class are large.
     pub fn classes(&self) -> impl Iterator<Item = ClassStats> {
         let counts = self.classes.0;
@@ -188,7 +200,7 @@ pub fn stats() -> Stats {
         frees = frees.wrapping_add(freed);
     }
     let large_live = live(tally.large_lent_bytes, tally.large_freed_bytes);
-    let segment_bytes = (segments.segment_count * crate::config::SEGMENT_BYTES) as u64;
+    let segment_bytes = (segments.segment_count * SEGMENT_BYTES) as u64;
     let retained = Retained {
         slices: segments.retained as u64,
         ranges: ranges.retained as u64,

@@ -106,6 +106,16 @@ impl DemandHead {
         Some(DemandHead { total, ..self })
     }
 
+    /// Returns the head as it is after one more tick than its caller counts: the next sample
+    /// halves the weights once more.
+    #[inline]
+    pub const fn aged(self) -> DemandHead {
+        DemandHead {
+            tick: self.tick.wrapping_sub(1),
+            ..self
+        }
+    }
+
     /// Packs the head into a word.
     #[inline]
     pub const fn to_word(self) -> u32 {
@@ -260,6 +270,20 @@ mod tests {
                 sample(&mut demand, step, u16::MAX.wrapping_add(ticks));
                 assert_eq!(demand.head.step() == step, kept, "{step} after {ticks}");
             }
+        }
+    }
+
+    #[test]
+    fn a_head_that_was_aged_forgets_as_by_ticks() {
+        for ticks in [1_u16, 3, 8] {
+            let mut counted = Demand::<8>::default();
+            (0..100).for_each(|_| sample(&mut counted, 10, 2));
+            let mut aged = counted;
+            (0..ticks).for_each(|_| aged.head = aged.head.aged());
+            sample(&mut counted, 1, 2 + ticks);
+            sample(&mut aged, 1, 2);
+            assert_eq!(aged.weights, counted.weights);
+            assert_eq!(aged.head.step(), counted.head.step());
         }
     }
 

@@ -66,6 +66,8 @@ mod chaos;
 #[cfg(not(millpond_loom))]
 mod config;
 #[cfg(not(millpond_loom))]
+mod hook;
+#[cfg(not(millpond_loom))]
 mod inner;
 #[cfg(not(millpond_loom))]
 mod local;
@@ -113,6 +115,7 @@ mod wipe;
 pub use crate::{
     auto::AutoTick,
     config::{GiveBack, Steal},
+    hook::on_tick,
     local_pool::{LocalPool, LocalPooled},
     maintainer::{Maintainer, park_hook},
     meter::{global_held_bytes, set_global_budget},

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! What turns the cycle for all pools.
 
-use crate::registry;
+use crate::{hook, registry};
 
 /// Turns the generations of every pool of the process by one.
 ///
@@ -16,9 +16,11 @@ use crate::registry;
 ///
 /// # Cost
 ///
-/// A visit of each shard of each pool, plus the drop of what expires. Gets and
+/// A visit of each shard of each pool, plus the drop of what expires, and what those do
+/// who age with the pools ([`on_tick`](crate::on_tick)). Gets and
 /// puts on other threads never wait for it.
 pub fn tick_all() {
+    hook::call();
     for id in 0..registry::ids() {
         if let Some(pool) = registry::pool(id) {
             pool.tick();
@@ -33,6 +35,7 @@ pub fn tick_all() {
 ///
 /// As [`tick_all`].
 pub fn tick_all_within(most: usize) {
+    hook::call();
     for id in 0..registry::ids() {
         if let Some(pool) = registry::pool(id) {
             pool.tick_within(most);

@@ -2,11 +2,11 @@
 //! All map pools of the process, for whoever wants to see them.
 //!
 //! A pool enters when it makes its first shard, and is gone when it is dropped: the list
-//! holds it weakly. One lock, taken then and by whoever asks; none of it on the way of a
-//! checkout.
+//! holds it weakly. One lock, taken then, by ticks of all pools, and by whoever asks; none
+//! of it on the way of a checkout.
 
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
 use super::shard::{Shard, Spare};
 use super::sums::Sums;
@@ -43,6 +43,7 @@ pub(super) fn enter(name: &'static str, declared_at: &'static Location<'static>)
         known: Mutex::default(),
         spare: Spare::new(),
     });
+    attach();
     let mut pools = lock(&POOLS);
     pools.retain(|pool| pool.strong_count() != 0);
     pools.push(Arc::downgrade(&card));
@@ -57,8 +58,29 @@ pub(super) fn enter(name: &'static str, declared_at: &'static Location<'static>)
 ///
 /// Reads, for each pool, a line for each thread and one for each call site of it.
 pub fn map_pools() -> Vec<MapPoolReport> {
-    let cards: Vec<Arc<Card>> = lock(&POOLS).iter().filter_map(Weak::upgrade).collect();
-    cards.iter().map(|card| card.report()).collect()
+    cards().iter().map(|card| card.report()).collect()
+}
+
+fn cards() -> Vec<Arc<Card>> {
+    lock(&POOLS).iter().filter_map(Weak::upgrade).collect()
+}
+
+/// Lets a tick of all pools (`millpond_pool::tick_all`) reach the map pools and the arena
+/// from now on.
+pub(super) fn attach() {
+    static ATTACHED: Once = Once::new();
+    ATTACHED.call_once(|| millpond_pool::on_tick(tick));
+}
+
+/// Ages the hints of all map pools, and the arena. Regions of scopes are items of pools that
+/// the same tick turns.
+fn tick() {
+    for card in cards() {
+        // As below: no lock while shards are walked.
+        let chunks = lock(&card.known).chunks.clone();
+        chunks.iter().for_each(|chunk| Shard::age_all(chunk));
+    }
+    millpond_arena::tick();
 }
 
 impl Card {

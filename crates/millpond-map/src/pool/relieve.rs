@@ -3,12 +3,20 @@
 
 use millpond_pool::Pressure;
 
-/// Gives memory back if the arena has more than `limit_bytes` of address space in
-/// use, and returns what had to be done.
+use super::registry;
+
+/// Gives memory back if the arena holds more than `limit_bytes`, and returns what had to
+/// be done.
 ///
-/// Over the limit, all pools of the process tick, and the arena with them: what idles
-/// goes. If that was not enough, all that lies in pools is dropped, and the arena
-/// hands back everything that is free.
+/// What the arena holds is what is in use and what is free and was not handed back
+/// ([`Stats::held_bytes`](millpond_arena::Stats::held_bytes)), not address space: it falls
+/// when memory goes back. With `Millpond` as the global allocator that is the memory of the
+/// whole program, else that of its maps.
+///
+/// Over the limit, all pools of the process tick, map pools and the arena with them: what
+/// idles goes. If that was not enough, all that lies in pools is dropped, and the arena
+/// hands back everything that is free. What is in use stays: a program that uses more than
+/// the limit is told [`Full`](Pressure::Full) each time, and its pools stay empty.
 ///
 /// For whoever has a clock and a limit: a timer, or
 /// [`Maintainer::start_with`](millpond_pool::Maintainer::start_with).
@@ -24,20 +32,13 @@ use millpond_pool::Pressure;
 ///
 /// If the `Drop` of a pooled item does.
 pub fn relieve(limit_bytes: u64) -> Pressure {
-    let pressure = |least| {
-        let mapped = millpond_arena::stats().mapped_bytes;
-        if mapped > limit_bytes {
-            least
-        } else {
-            Pressure::None
-        }
-    };
-    if pressure(Pressure::Some) == Pressure::None {
+    let is_over = || millpond_arena::stats().held_bytes() > limit_bytes;
+    if !is_over() {
         return Pressure::None;
     }
+    registry::attach();
     millpond_pool::relieve(Pressure::Some);
-    millpond_arena::tick();
-    if pressure(Pressure::Full) == Pressure::None {
+    if !is_over() {
         return Pressure::Some;
     }
     millpond_pool::relieve(Pressure::Full);

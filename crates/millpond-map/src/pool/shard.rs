@@ -9,10 +9,10 @@
 //!              ┌ tally │ site: Location, Hint, counts │ site │ … 32 ┐
 //! ```
 //!
-//! A checkout and a return write nothing that another thread writes, and read
-//! nothing that another thread writes often. Everything is an atomic that is
-//! loaded and stored Relaxed, never changed in one step: its owner is alone, and
-//! others read it for statistics, or to start from what it has learnt.
+//! A checkout and a return write nothing that another thread writes often, and read
+//! nothing such. Everything is an atomic that is loaded and stored Relaxed, never
+//! changed in one step by its owner, who is alone but for a tick of all pools. Others
+//! read it for statistics, or to start from what it has learnt.
 
 use std::panic::Location;
 use std::ptr;
@@ -175,6 +175,17 @@ impl Site {
         self.set(hint);
     }
 
+    /// Makes the hint one tick older, from any thread.
+    ///
+    /// Where the owner stores at the same moment, the tick is lost for this site; what the
+    /// owner has learnt never is.
+    fn age(&self) {
+        let head = self.head.load(Relaxed);
+        let aged = DemandHead::from_word(head).aged().to_word();
+        // In one step, so that what the owner has stored since stays.
+        let _ = self.head.compare_exchange(head, aged, Relaxed, Relaxed);
+    }
+
     fn set(&self, hint: Hint) {
         self.head.store(hint.head.to_word(), Relaxed);
         for (place, weight) in self.weights.iter().zip(hint.weights) {
@@ -230,6 +241,15 @@ impl Shard {
                 let in_use = in_use.filter(|(used, _)| *used >> place & 1 != 0);
                 sum_sites(in_use.map(|(_, shard)| &shard.sites[place]), sums);
             }
+        }
+    }
+
+    /// Makes the hints of all sites one tick older.
+    pub(super) fn age_all(shards: &[Shard]) {
+        for shard in shards {
+            let used = shard.used.load(Relaxed);
+            let in_use = (0..SITES).filter(|place| used >> place & 1 != 0);
+            in_use.for_each(|place| shard.sites[place].age());
         }
     }
 
