@@ -28,7 +28,7 @@
 //!
 //! A [`MapPool`] lends maps of the capacity that their call site has needed so far, and
 //! takes back their slabs for whatever keys and values come next. A [`Scope`] adds the
-//! strings that they point to.
+//! strings that they point to, and other values. `docs/map-pools.md` shows them at work.
 //!
 //! # Maps for many threads
 //!
@@ -48,6 +48,7 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
+//! | `axum` | `axum::RequestScope`, a scope for each request, and streamed answers from it |
 //! | `derive` | `#[derive(IsZero)]` |
 //! | `rayon` | walks on many threads, and building from them |
 //! | `serde` | maps and sets to and from serde's formats |
@@ -165,7 +166,7 @@ pub use crate::pool::{
     HintName, MapPool, PooledCounterMap, PooledMap, PooledSet, map_pools, relieve,
 };
 pub use crate::scan::{ScanCursor, StaleCursor};
-pub use crate::scope::Scope;
+pub use crate::scope::{Scope, ScopeBox, ScopeVec};
 pub use crate::set::HashSet;
 pub use crate::shared::{
     BackgroundSweeper, ShardedCounterMap, ShardedMap, Snapshot, SnapshotMap, Taken,

@@ -8,24 +8,35 @@
 //!
 //! A region is a [`Bump`], which hands out bytes by moving a pointer and takes
 //! them back all at once. Regions are recycled in a [`millpond_pool::Pool`], so
-//! that in steady state a scope allocates nothing.
+//! that in steady state a scope allocates nothing. Values that need drop are on a list
+//! (`scope/values.rs`), which a scope without such values never looks at.
 //!
 //! # Invariants
 //!
 //! - `alone`: when a region is reset, nothing borrows from it any more: its scope,
 //!   which everything borrows from, has ended.
 
+mod values;
+
 use std::fmt;
+use std::mem::needs_drop;
 
 use bumpalo::Bump;
 use millpond_pool::{Pooled, Recycle};
 
+use self::values::Values;
 use crate::pool::{MapPool, PooledMap, PooledSet};
+
+/// A value in the region of a [`Scope`], by [`Scope::alloc_box`].
+pub type ScopeBox<'s, T> = bumpalo::boxed::Box<'s, T>;
+
+/// A vector in the region of a [`Scope`], by [`Scope::vec`].
+pub type ScopeVec<'s, T> = bumpalo::collections::Vec<'s, T>;
 
 /// A bump region that can be used again.
 pub(crate) struct Region {
     bump: Bump,
-    /// Whether what was handed out is zeroed at the reset.
+    /// Whether what was handed out is zeroed at the reset, and before it is freed.
     pub(crate) zeroes: bool,
 }
 
@@ -46,6 +57,16 @@ impl Region {
             unsafe { start.write_bytes(0, len) };
             // Somebody might look: then the stores cannot be left out.
             std::hint::black_box(start);
+        }
+    }
+}
+
+impl Drop for Region {
+    /// One that is not used again, as its request panicked say, leaves no more behind than
+    /// one that is. After a reset there is nothing left to zero.
+    fn drop(&mut self) {
+        if self.zeroes {
+            self.wipe();
         }
     }
 }
@@ -73,7 +94,7 @@ impl Recycle for Region {
     }
 }
 
-/// Maps, sets, strings, slices of one request.
+/// Maps, sets, strings, slices and other values of one request.
 ///
 /// ```
 /// use millpond_map::MapPool;
@@ -122,6 +143,8 @@ impl Recycle for Region {
 /// drop(map);
 /// ```
 pub struct Scope<'p> {
+    /// Emptied before the region goes.
+    values: Values,
     region: Pooled<'p, Region>,
     pool: &'p MapPool,
 }
@@ -130,7 +153,11 @@ impl<'p> Scope<'p> {
     #[inline]
     pub(crate) fn new(pool: &'p MapPool, region: Pooled<'p, Region>) -> Self {
         pool.note_scope();
-        Self { region, pool }
+        Self {
+            values: Values::new(),
+            region,
+            pool,
+        }
     }
 
     /// Lends a map that ends before the scope; see [`MapPool::checkout`].
@@ -163,7 +190,8 @@ impl<'p> Scope<'p> {
     /// Moves the value that `make` returns into the scope.
     ///
     /// For values that need no drop, which the compiler checks: a region does
-    /// not know what lies in it. Those that do belong into a map of the scope.
+    /// not know what lies in it. For those that do there are
+    /// [`alloc_drop`](Self::alloc_drop) and [`alloc_box`](Self::alloc_box).
     ///
     /// ```compile_fail
     /// # use millpond_map::MapPool;
@@ -181,7 +209,83 @@ impl<'p> Scope<'p> {
         self.bump().alloc_with(make)
     }
 
+    /// Moves `value` into the scope, which drops it when it ends.
+    ///
+    /// Values are dropped newest first, after the maps of the scope and before its memory is
+    /// used again. Such a value must not borrow (`'static`), since another one could then
+    /// look at it when it is gone; [`alloc_box`](Self::alloc_box) takes what borrows.
+    ///
+    /// ```
+    /// # use millpond_map::MapPool;
+    /// # static MAPS: MapPool = MapPool::new("doc");
+    /// let scope = MAPS.scope();
+    /// let file: &mut Vec<u8> = scope.alloc_drop(std::fs::read("Cargo.toml").unwrap_or_default());
+    /// let mut lines = scope.set::<&[u8]>();
+    /// lines.extend(file.split(|byte| *byte == b'\n'));
+    /// ```
+    ///
+    /// ```compile_fail
+    /// # use millpond_map::MapPool;
+    /// # static MAPS: MapPool = MapPool::new("doc");
+    /// let scope = MAPS.scope();
+    /// let text = scope.alloc_str("text");
+    /// scope.alloc_drop(vec![text]); // borrows from the scope
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// Two words beside the value, and its drop; for a type that needs none, nothing.
+    #[expect(clippy::mut_from_ref, reason = "each call makes a place of its own")]
+    pub fn alloc_drop<T: Send + 'static>(&self, value: T) -> &mut T {
+        if !needs_drop::<T>() {
+            return self.bump().alloc(value);
+        }
+        // SAFETY: `listed`: the region is ours, and `drop` empties the list before it goes.
+        unsafe { self.values.hold(self.bump(), value) }
+    }
+
+    /// Moves `value` into the scope and returns its owner, which drops it: at the end of the
+    /// scope or earlier. It may borrow from anything that outlives the owner.
+    ///
+    /// ```
+    /// # use millpond_map::MapPool;
+    /// # static MAPS: MapPool = MapPool::new("doc");
+    /// let scope = MAPS.scope();
+    /// let words = scope.alloc_box(vec![scope.alloc_str("a"), scope.alloc_str("b")]);
+    /// assert_eq!(words.len(), 2);
+    /// ```
+    pub fn alloc_box<T>(&self, value: T) -> ScopeBox<'_, T> {
+        ScopeBox::new_in(value, self.bump())
+    }
+
+    /// Makes an empty vector whose elements lie in the scope. It drops them at its own end.
+    ///
+    /// ```
+    /// # use millpond_map::MapPool;
+    /// # static MAPS: MapPool = MapPool::new("doc");
+    /// let scope = MAPS.scope();
+    /// let mut paths = scope.vec();
+    /// paths.extend(["/", "/about"].map(String::from));
+    /// assert_eq!(paths.concat(), "//about");
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// Takes room when something is pushed. A vector that grows behind others in the scope
+    /// leaves its old room behind until the scope ends: `reserve` first, if the length is
+    /// known.
+    pub fn vec<T>(&self) -> ScopeVec<'_, T> {
+        ScopeVec::new_in(self.bump())
+    }
+
     /// Returns the region itself, for whatever else speaks `bumpalo`.
+    ///
+    /// Its `alloc` takes values that need drop as well, and never drops them:
+    /// `scope.bump().alloc(String::from("text"))` leaks the text.
+    /// [`alloc_drop`](Self::alloc_drop) does not.
+    ///
+    /// In a pool that zeroes, what such a user gives back to the region before the scope ends
+    /// (the room of a vector that is dropped) may keep its bytes.
     pub fn bump(&self) -> &Bump {
         &self.region.bump
     }
@@ -193,9 +297,12 @@ impl<'p> Scope<'p> {
 }
 
 impl Drop for Scope<'_> {
-    /// Counts. The region goes back after this.
+    /// Counts, and drops the values. The region goes back after this; with a value that
+    /// panics it is freed.
     fn drop(&mut self) {
         self.pool.note_scope_return();
+        // SAFETY: who borrows from the scope borrows from its values no longer: it ends.
+        unsafe { self.values.drop_all() };
     }
 }
 

@@ -69,6 +69,7 @@ const TABLE: &[Row] = &[
             "parking_lot_core",
             // By feature, off by default.
             "axum-core",
+            "bytes",
             "http",
             "http-body",
             "rayon",
