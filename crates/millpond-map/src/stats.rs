@@ -19,7 +19,7 @@ pub struct MapPoolStats {
     pub grown: u64,
     /// Maps and sets detached from the pool.
     pub detached: u64,
-    /// Returns while panicking, from which nothing was learnt.
+    /// Returns from which nothing was learnt: while panicking, or by `discard`.
     pub discarded: u64,
     /// Maps and sets out now.
     pub outstanding: u64,

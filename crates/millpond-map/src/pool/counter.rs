@@ -50,9 +50,19 @@ pub struct PooledCounterMap<'p, K, V = u64> {
 impl<K, V> PooledCounterMap<'_, K, V> {
     /// Takes the counts out of the pool for good.
     pub fn detach(self) -> CounterMap<K, V> {
+        self.give_up(Count::Detached)
+    }
+
+    /// Gives the counts back, and has nothing learnt from their number: for what says
+    /// nothing about the next.
+    pub fn discard(self) {
+        drop(self.give_up(Count::Discarded));
+    }
+
+    fn give_up(self, count: Count) -> CounterMap<K, V> {
         // What is left behind owns nothing.
         let mut this = ManuallyDrop::new(self);
-        this.ticket.give_up(Some(Count::Detached));
+        this.ticket.give_up(Some(count));
         mem::take(&mut this.counts)
     }
 }

@@ -198,9 +198,19 @@ impl<'p, K, V> PooledMap<'p, K, V> {
 
     /// Takes the map out of the pool for good.
     pub fn detach(self) -> HashMap<K, V> {
+        self.give_up(Count::Detached)
+    }
+
+    /// Gives the map back, and has nothing learnt from its size: for one that says nothing
+    /// about the next.
+    pub fn discard(self) {
+        drop(self.give_up(Count::Discarded));
+    }
+
+    fn give_up(self, count: Count) -> HashMap<K, V> {
         // What is left behind owns nothing.
         let mut this = ManuallyDrop::new(self);
-        this.ticket.give_up(Some(Count::Detached));
+        this.ticket.give_up(Some(count));
         mem::take(&mut this.map)
     }
 }
@@ -256,9 +266,19 @@ impl<'p, T> PooledSet<'p, T> {
 
     /// Takes the set out of the pool for good.
     pub fn detach(self) -> HashSet<T> {
+        self.give_up(Count::Detached)
+    }
+
+    /// Gives the set back, and has nothing learnt from its size: for one that says nothing
+    /// about the next.
+    pub fn discard(self) {
+        drop(self.give_up(Count::Discarded));
+    }
+
+    fn give_up(self, count: Count) -> HashSet<T> {
         // What is left behind owns nothing.
         let mut this = ManuallyDrop::new(self);
-        this.ticket.give_up(Some(Count::Detached));
+        this.ticket.give_up(Some(count));
         mem::take(&mut this.set)
     }
 }

@@ -24,12 +24,13 @@ mod relieve;
 pub(crate) mod shard;
 mod sums;
 mod thread_index;
+mod traits;
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
-use millpond_pool::Pool;
+use millpond_pool::{OldestGuard, Pool};
 
 use crate::scope::{Region, Scope};
 use crate::stats::{CallSiteStats, MapPoolStats};
@@ -166,8 +167,9 @@ impl MapPool {
         PooledSet::issue(Call::new(self, name.0))
     }
 
-    /// Begins a scope: maps, sets, strings and slices of one request, given
-    /// back together.
+    /// Begins a scope: maps, sets, strings, slices and other values of one request,
+    /// given back together.
+    #[track_caller]
     pub fn scope(&self) -> Scope<'_> {
         let mut region = self.regions.get();
         region.zeroes = self.zeroes;
@@ -180,6 +182,9 @@ impl MapPool {
     /// drops regions of scopes that nobody has used since the tick before the
     /// last; and ticks the arena, which hands slabs that lie idle back to the
     /// operating system by and by.
+    ///
+    /// [`millpond_pool::tick_all`] does that for all map pools of the process, and so does
+    /// all that calls it (a `Maintainer`, a park hook): this is for whoever ticks one pool.
     ///
     /// # Cost
     ///
@@ -210,6 +215,18 @@ impl MapPool {
     /// As [`stats`](Self::stats).
     pub fn call_sites(&self) -> Vec<CallSiteStats> {
         self.shards.call_sites()
+    }
+
+    /// Returns the scope that has been out longest, and the call that began it.
+    ///
+    /// Of maps and sets [`call_sites`](Self::call_sites) tells how many are out and who has
+    /// them, not since when: their guards do not look at a clock.
+    ///
+    /// # Cost
+    ///
+    /// A read of a cache line for each scope that there ever was at once.
+    pub fn oldest_scope(&self) -> Option<OldestGuard> {
+        self.regions.stats().oldest_guard
     }
 
     #[inline]
