@@ -5,29 +5,29 @@
 //!   request ──▶ RequestScope (extractor) ──▶ handler: maps, sets, strings of the scope
 //!                    │                          │ answer in one piece: the scope
 //!                    │                          ▼ ends with the handler
-//!                    └── keep(response) ──▶ ScopedBody: the scope ends with the last
-//!                                           frame of a streamed answer
+//!                    └── stream(..) ──▶ ScopedBody: the scope moves into what writes the
+//!                                       answer, and ends with it or with the body
 //! ```
 //!
 //! The pool comes from the state of the router: `with_state(&POOL)`, or a state from
 //! which a `&'static MapPool` can be had ([`FromRef`]).
 //!
-//! A scope is `Send` and not `Sync`, as a bump region is: a handler of a runtime with
-//! several threads may hold the scope across an `.await`, and maps of the pool
-//! ([`MapPool::checkout`]), but nothing that borrows from the scope.
+//! A scope is `Send` and not `Sync`, as a bump region is: on a runtime with several
+//! threads the scope and what came out of it (maps, strings, slices) may wait at an
+//! `.await`, and a `&Scope` may not.
+
+mod body;
 
 use std::convert::Infallible;
-use std::fmt;
 use std::future::{Future, ready};
 use std::ops::Deref;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use axum_core::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
-use http_body::{Body, Frame, SizeHint};
 
 use crate::{MapPool, Scope};
+
+pub use body::{Frames, ScopedBody};
 
 /// The scope of a request, as an argument of a handler.
 ///
@@ -52,15 +52,96 @@ use crate::{MapPool, Scope};
 pub struct RequestScope(Scope<'static>);
 
 impl RequestScope {
-    /// Lets the scope end with the last frame of a response, and not before: for a
-    /// body that is streamed and takes maps or strings of the scope with it.
-    pub fn keep<B>(self, response: http::Response<B>) -> http::Response<ScopedBody<B>> {
-        response.map(|body| ScopedBody::new(body, self.0))
+    /// Makes an answer that `write` writes, piece by piece, from maps and strings of the
+    /// scope.
+    ///
+    /// The scope moves into the future that `write` returns, and what borrows from it lives
+    /// there as in any other function. The future runs when the answer is read, on whichever
+    /// thread does; it ends with its last line, or in the middle when the client goes away.
+    /// Then its maps go back and the scope ends.
+    ///
+    /// ```
+    /// use axum::{Router, response::IntoResponse, routing::post};
+    /// use millpond_map::MapPool;
+    /// use millpond_map::axum::RequestScope;
+    ///
+    /// static POOL: MapPool = MapPool::new("requests");
+    ///
+    /// async fn count(scope: RequestScope, body: String) -> impl IntoResponse {
+    ///     scope.stream(async move |scope, mut frames| {
+    ///         let mut words = scope.map::<&str, u32>();
+    ///         for word in body.split_whitespace() {
+    ///             *words.entry(scope.alloc_str(&word.to_lowercase())).or_insert(0) += 1;
+    ///         }
+    ///         for (word, count) in &words {
+    ///             frames.send(format!("{word} {count}\n")).await;
+    ///         }
+    ///     })
+    /// }
+    ///
+    /// let router: Router = Router::new().route("/count", post(count)).with_state(&POOL);
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// Two allocations for an answer; for each piece, whatever makes it and two short locks
+    /// that nobody else wants.
+    pub fn stream<W, F>(self, write: W) -> ScopedBody
+    where
+        W: FnOnce(Scope<'static>, Frames) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.try_stream(|scope, frames| {
+            let writes = write(scope, frames);
+            async move {
+                writes.await;
+                Ok(())
+            }
+        })
+    }
+
+    /// Makes an answer as [`stream`](Self::stream) does, which may fail on the way.
+    ///
+    /// An error is the last that a reader gets: a server cuts the connection off, so that
+    /// the client does not take what it has for the whole.
+    ///
+    /// ```
+    /// use std::io::{self, BufRead};
+    ///
+    /// use axum::response::IntoResponse;
+    /// use millpond_map::axum::RequestScope;
+    ///
+    /// async fn unique_lines(scope: RequestScope) -> impl IntoResponse {
+    ///     scope.try_stream(async move |scope, mut frames| {
+    ///         let mut seen = scope.set();
+    ///         for line in io::Cursor::new("a\nb\na").lines() {
+    ///             let line = line?;
+    ///             if seen.insert(scope.alloc_str(&line)) {
+    ///                 frames.send(line).await;
+    ///             }
+    ///         }
+    ///         Ok::<(), io::Error>(())
+    ///     })
+    /// }
+    /// ```
+    pub fn try_stream<W, F, E>(self, write: W) -> ScopedBody<E>
+    where
+        W: FnOnce(Scope<'static>, Frames) -> F,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        ScopedBody::new(|frames| write(self.0, frames))
     }
 
     /// Returns the scope, to be moved elsewhere.
     pub fn into_inner(self) -> Scope<'static> {
         self.0
+    }
+}
+
+/// For whoever has no extractors: `RequestScope::from(POOL.scope())`.
+impl From<Scope<'static>> for RequestScope {
+    fn from(scope: Scope<'static>) -> Self {
+        Self(scope)
     }
 }
 
@@ -85,59 +166,5 @@ where
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
         let pool = <&'static MapPool>::from_ref(state);
         ready(Ok(Self(pool.scope())))
-    }
-}
-
-/// A body that holds a scope until it has been read to its end, or is dropped.
-pub struct ScopedBody<B> {
-    body: B,
-    scope: Option<Scope<'static>>,
-}
-
-impl<B> ScopedBody<B> {
-    /// Wraps `body`, so that `scope` lives as long.
-    pub fn new(body: B, scope: Scope<'static>) -> Self {
-        Self {
-            body,
-            scope: Some(scope),
-        }
-    }
-
-    /// Returns the scope, while it has not ended.
-    pub fn scope(&self) -> Option<&Scope<'static>> {
-        self.scope.as_ref()
-    }
-}
-
-impl<B: Body + Unpin> Body for ScopedBody<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(None | Some(Err(_))) = polled {
-            self.scope = None;
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl<B: fmt::Debug> fmt::Debug for ScopedBody<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScopedBody")
-            .field("body", &self.body)
-            .field("scope", &self.scope)
-            .finish()
     }
 }
