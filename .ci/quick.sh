@@ -5,7 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 cargo fmt --all --check
 cargo clippy --workspace --all-targets -- -D warnings
-for feature in arena axum derive map metrics observe opentelemetry page pool prometheus rayon serde tracing; do
+for feature in arena axum bumpalo bytes chaos derive map metrics observe opentelemetry page pool \
+  prometheus rayon serde static-tls tokio tracing; do
   cargo check --quiet -p millpond --no-default-features --features "$feature"
 done
 .ci/targets.sh

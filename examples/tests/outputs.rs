@@ -73,6 +73,11 @@ fn shared_counters() {
 }
 
 #[test]
+fn streamed_answer() {
+    prints_what_it_promises("streamed_answer");
+}
+
+#[test]
 fn word_count() {
     prints_what_it_promises("word_count");
 }

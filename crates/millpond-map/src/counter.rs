@@ -56,6 +56,13 @@ pub struct CounterMap<K, V = u64, S = DefaultHashBuilder, A: Allocator = Slabs> 
 }
 
 impl<K, V> CounterMap<K, V> {
+    /// Zeroes each slab before it is given back; see [`RawTable::zero_slabs`].
+    ///
+    /// [`RawTable::zero_slabs`]: crate::raw::RawTable::zero_slabs
+    pub(crate) fn zero_slabs(&mut self) {
+        self.map.table.zero_slabs();
+    }
+
     /// Makes a map in which every count is zero. Allocates nothing.
     #[inline]
     #[must_use]

@@ -62,6 +62,21 @@ fn a_map_leaves_no_entry_in_memory() {
 }
 
 #[test]
+fn counts_leave_no_entry_in_memory_either() {
+    static ZEROES: MapPool = MapPool::new("counts").with_zero_on_recycle();
+    for entries in [1, 10, 100, 1_000] {
+        let mut counts = ZEROES.checkout_counter::<u64, u64>();
+        for key in 0..entries {
+            counts.add(key, SECRET).expect("one of each");
+        }
+        let address = std::ptr::from_ref(counts.iter().next().expect("an entry").1).addr();
+        let bytes = counts.allocation_size();
+        drop(counts);
+        assert_eq!(secrets_left(bytes, address), Some(0), "{entries} counts");
+    }
+}
+
+#[test]
 fn a_slab_that_a_map_leaves_behind_as_it_grows_is_clean() {
     static ZEROES: MapPool = MapPool::new("grows").with_zero_on_recycle();
     let mut map = ZEROES.checkout::<u64, u64>();

@@ -24,6 +24,8 @@ mod pages {
     struct Allocator;
     #[doc = include_str!("../../../docs/quickstart.md")]
     struct Quickstart;
+    #[doc = include_str!("../../../docs/map-pools.md")]
+    struct MapPools;
     #[doc = include_str!("../../../docs/observability.md")]
     struct Observability;
 }

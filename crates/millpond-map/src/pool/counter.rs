@@ -35,7 +35,10 @@ impl MapPool {
     pub fn checkout_counter<K, V>(&self) -> PooledCounterMap<'_, K, V> {
         let call = Call::new(self, Location::caller());
         let seed = DefaultHashBuilder::default();
-        let counts = CounterMap::with_capacity_and_hasher_in(call.wanted(), seed, Slabs);
+        let mut counts = CounterMap::with_capacity_and_hasher_in(call.wanted(), seed, Slabs);
+        if self.zeroes {
+            counts.zero_slabs();
+        }
         let ticket = Ticket::new(&call, counts.capacity(), counts.allocation_size());
         PooledCounterMap { counts, ticket }
     }
