@@ -33,10 +33,13 @@ async fn count(scope: RequestScope, body: String) -> impl IntoResponse {
             let word = scope.alloc_str(&word.to_lowercase());
             *words.entry(word).or_insert(0) += 1;
         }
-        let mut sorted = scope.vec();
-        sorted.extend(words.iter().map(|(word, count)| (*word, *count)));
-        sorted.sort_unstable();
-        for (word, count) in sorted.into_bump_slice().iter() {
+        let sorted = {
+            let mut sorted = scope.vec();
+            sorted.extend(&words);
+            sorted.sort_unstable();
+            sorted.into_bump_slice() // a vector of a scope may not wait, a slice may
+        };
+        for (word, count) in sorted {
             frames.send(format!("{word} {count}\n")).await;
         }
     })
@@ -44,7 +47,7 @@ async fn count(scope: RequestScope, body: String) -> impl IntoResponse {
 
 /// Sends a request, and returns the answer before any of it is read.
 async fn ask(router: &Router) -> Body {
-    let request = Request::post("/count").body("The pond and the mill".into());
+    let request = Request::post("/count").body(Body::from("The pond and the mill"));
     let answer = router.clone().oneshot(request.expect("a request")).await;
     answer.expect("never fails").into_body()
 }

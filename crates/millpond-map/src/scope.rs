@@ -260,6 +260,9 @@ impl<'p> Scope<'p> {
 
     /// Makes an empty vector whose elements lie in the scope. It drops them at its own end.
     ///
+    /// It takes room from the region as it grows, and so may not wait at an `.await` of a
+    /// runtime with threads. The slice that `into_bump_slice` makes of it may.
+    ///
     /// ```
     /// # use millpond_map::MapPool;
     /// # static MAPS: MapPool = MapPool::new("doc");
