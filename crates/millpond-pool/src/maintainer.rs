@@ -48,8 +48,8 @@ impl Maintainer {
 
     /// Starts a thread that calls `tend` every `interval`, in place of [`tick_all`].
     ///
-    /// For more than a tick: a tick of map pools as well, a look at how much memory
-    /// there is (`millpond_map::relieve`).
+    /// For more than a tick: a look at how much memory there is
+    /// (`millpond_map::relieve`), a tick of an allocator without map pools.
     ///
     /// # Errors
     ///

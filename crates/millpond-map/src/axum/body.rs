@@ -107,7 +107,6 @@ impl<E> ScopedBody<E> {
     /// body is read again.
     fn take_frame(&self, reader: &Waker) -> Option<Bytes> {
         let mut slot = self.slot.lock();
-        slot.reader = None;
         let frame = slot.frame.take()?;
         let writer = slot.writer.take();
         drop(slot);
@@ -154,16 +153,15 @@ impl<E> Body for ScopedBody<E> {
     ) -> Poll<Option<Result<Frame<Bytes>, E>>> {
         let this = &mut *self;
         let reader = context.waker();
-        if let Some(frame) = this.take_frame(reader) {
-            return Poll::Ready(Some(Ok(Frame::data(frame))));
-        }
-        if let Some(writer) = &mut this.writer {
-            if let Poll::Ready(outcome) = writer.as_mut().poll(context) {
-                // Its locals are gone, and the scope with them.
-                this.writer = None;
-                this.error = outcome.err();
-                this.end();
-            }
+        // Who reads is awake: the writer need not wake it.
+        this.slot.lock().reader = None;
+        if let Some(writer) = &mut this.writer
+            && let Poll::Ready(outcome) = writer.as_mut().poll(context)
+        {
+            // Its locals are gone, and the scope with them.
+            this.writer = None;
+            this.error = outcome.err();
+            this.end();
         }
         let frame = if this.writer.is_some() {
             Some(ready!(this.wait_for_frame(reader)))
