@@ -25,7 +25,7 @@ use bumpalo::Bump;
 use millpond_pool::{Pooled, Recycle};
 
 use self::values::Values;
-use crate::pool::{MapPool, PooledMap, PooledSet};
+use crate::pool::{HintName, MapPool, PooledCounterMap, PooledMap, PooledSet};
 
 /// A value in the region of a [`Scope`], by [`Scope::alloc_box`].
 pub type ScopeBox<'s, T> = bumpalo::boxed::Box<'s, T>;
@@ -170,6 +170,23 @@ impl<'p> Scope<'p> {
     #[track_caller]
     pub fn set<T>(&self) -> PooledSet<'_, T> {
         self.pool.checkout_set()
+    }
+
+    /// Lends a map of counts that ends before the scope; see
+    /// [`MapPool::checkout_counter`].
+    #[track_caller]
+    pub fn counter<K, V>(&self) -> PooledCounterMap<'_, K, V> {
+        self.pool.checkout_counter()
+    }
+
+    /// Lends a map that ends before the scope; see [`MapPool::checkout_named`].
+    pub fn map_named<K, V>(&self, name: HintName) -> PooledMap<'_, K, V> {
+        self.pool.checkout_named(name)
+    }
+
+    /// Lends a set that ends before the scope; see [`MapPool::checkout_set_named`].
+    pub fn set_named<T>(&self, name: HintName) -> PooledSet<'_, T> {
+        self.pool.checkout_set_named(name)
     }
 
     /// Copies `text` into the scope.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use millpond_map::MapPool;
+use millpond_map::{HintName, MapPool};
 
 #[test]
 fn maps_of_a_scope_point_to_its_strings_and_slices() {
@@ -30,6 +30,30 @@ fn maps_of_a_scope_point_to_its_strings_and_slices() {
     assert_eq!(
         (stats.checkouts, stats.outstanding, stats.sites),
         (20, 0, 2)
+    );
+}
+
+#[test]
+fn a_scope_lends_whatever_its_pool_does() {
+    const NAME: HintName = HintName::new();
+    let pool = MapPool::new("test");
+    for _ in 0..10 {
+        let scope = pool.scope();
+        let mut counts = scope.counter::<&str, u64>();
+        counts
+            .add(scope.alloc_str("word"), 2)
+            .expect("a small number");
+        let mut map = scope.map_named(NAME);
+        map.insert(scope.alloc_str("key"), counts.len());
+        let mut set = scope.set_named(NAME);
+        set.insert(scope.alloc_str("key"));
+        assert!(map.contains_key("key") && set.contains("key"));
+    }
+    let stats = pool.stats();
+    assert_eq!(
+        (stats.checkouts, stats.outstanding, stats.sites),
+        (30, 0, 2),
+        "map and set learn together"
     );
 }
 
