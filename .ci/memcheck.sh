@@ -13,6 +13,7 @@ check() {
     --errors-for-leak-kinds=definite --show-leak-kinds=definite "$binary" "${@:3}"
 }
 check millpond-map memcheck
+check millpond-map scope_values
 # One test there leaks on purpose.
 check millpond-pool api --skip a_forgotten_guard_leaks
 check millpond-pool panic_safety
