@@ -37,9 +37,9 @@ async fn count(scope: RequestScope, body: String) -> impl IntoResponse {
             let mut sorted = scope.vec();
             sorted.extend(&words);
             sorted.sort_unstable();
-            sorted.into_bump_slice() // a vector of a scope may not wait, a slice may
+            sorted.leak() // a vector of a scope may not wait, its slice may
         };
-        for (word, count) in sorted {
+        for (word, count) in &*sorted {
             frames.send(format!("{word} {count}\n")).await;
         }
     })

@@ -166,7 +166,7 @@ pub use crate::pool::{
     HintName, MapPool, PooledCounterMap, PooledMap, PooledSet, map_pools, relieve,
 };
 pub use crate::scan::{ScanCursor, StaleCursor};
-pub use crate::scope::{Scope, ScopeBox, ScopeVec};
+pub use crate::scope::{Scope, ScopeBox, ScopeRoom, ScopeVec};
 pub use crate::set::HashSet;
 pub use crate::shared::{
     BackgroundSweeper, ShardedCounterMap, ShardedMap, Snapshot, SnapshotMap, Taken,

@@ -16,6 +16,7 @@
 //! - `alone`: when a region is reset, nothing borrows from it any more: its scope,
 //!   which everything borrows from, has ended.
 
+mod room;
 mod values;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use std::mem::needs_drop;
 use bumpalo::Bump;
 use millpond_pool::{Pooled, Recycle};
 
+pub use self::room::ScopeRoom;
 use self::values::Values;
 use crate::pool::{HintName, MapPool, PooledCounterMap, PooledMap, PooledSet};
 
@@ -31,7 +33,7 @@ use crate::pool::{HintName, MapPool, PooledCounterMap, PooledMap, PooledSet};
 pub type ScopeBox<'s, T> = bumpalo::boxed::Box<'s, T>;
 
 /// A vector in the region of a [`Scope`], by [`Scope::vec`].
-pub type ScopeVec<'s, T> = bumpalo::collections::Vec<'s, T>;
+pub type ScopeVec<'s, T> = allocator_api2::vec::Vec<T, ScopeRoom<'s>>;
 
 /// A bump region that can be used again.
 pub(crate) struct Region {
@@ -278,7 +280,8 @@ impl<'p> Scope<'p> {
     /// Makes an empty vector whose elements lie in the scope. It drops them at its own end.
     ///
     /// It takes room from the region as it grows, and so may not wait at an `.await` of a
-    /// runtime with threads. The slice that `into_bump_slice` makes of it may.
+    /// runtime with threads. The slice that its `leak` makes of it may: it lies in
+    /// the scope and is gone with it, but its elements are not dropped.
     ///
     /// ```
     /// # use millpond_map::MapPool;
@@ -291,11 +294,10 @@ impl<'p> Scope<'p> {
     ///
     /// # Cost
     ///
-    /// Takes room when something is pushed. A vector that grows behind others in the scope
-    /// leaves its old room behind until the scope ends: `reserve` first, if the length is
-    /// known.
+    /// Takes room when something is pushed. A vector that grows leaves its old room behind
+    /// until the scope ends: `reserve` first, if the length is known.
     pub fn vec<T>(&self) -> ScopeVec<'_, T> {
-        ScopeVec::new_in(self.bump())
+        ScopeVec::new_in(ScopeRoom::new(self.bump()))
     }
 
     /// Returns the region itself, for whatever else speaks `bumpalo`.
@@ -305,7 +307,7 @@ impl<'p> Scope<'p> {
     /// [`alloc_drop`](Self::alloc_drop) does not.
     ///
     /// In a pool that zeroes, what such a user gives back to the region before the scope ends
-    /// (the room of a vector that is dropped) may keep its bytes.
+    /// (the room of a vector of `bumpalo` that is dropped) may keep its bytes.
     pub fn bump(&self) -> &Bump {
         &self.region.bump
     }

@@ -109,6 +109,41 @@ fn a_scope_leaves_no_string_in_memory() {
 }
 
 #[test]
+fn a_vector_of_a_scope_leaves_nothing_wherever_it_grew_and_ended() {
+    static ZEROES: MapPool = MapPool::new("vectors").with_zero_on_recycle();
+    // Such that the region has one chunk that is large enough.
+    ZEROES.scope().alloc_slice_copy(&[0_u64; 2_000]);
+    let scope = ZEROES.scope();
+    let mut vector = scope.vec();
+    let mut places = Vec::new();
+    for _ in 0..300 {
+        vector.push(SECRET);
+        places.push(std::ptr::from_ref(&vector[0]).addr());
+    }
+    places.dedup();
+    assert!(places.len() > 3, "it has moved");
+    drop(vector);
+    drop(scope);
+    let scope = ZEROES.scope();
+    let words = scope.bump().chunk_capacity() / size_of::<u64>() - 1;
+    let memory = scope
+        .bump()
+        .alloc_slice_fill_with(words, |_| std::mem::MaybeUninit::<u64>::uninit());
+    let range = memory.as_ptr_range();
+    let range = range.start.addr()..range.end.addr();
+    assert!(
+        places.iter().all(|place| range.contains(place)),
+        "the same chunk"
+    );
+    for place in places {
+        let index = (place - range.start) / size_of::<u64>();
+        // SAFETY: a chunk that has been handed out before, and zeroed since.
+        let word = unsafe { memory[index].assume_init() };
+        assert_eq!(word, 0);
+    }
+}
+
+#[test]
 fn our_maps_are_items_of_a_pool() {
     let pool = Pool::new(HashMap::<String, u64>::new);
     pool.get().reserve(10_000);
