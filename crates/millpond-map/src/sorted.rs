@@ -35,8 +35,10 @@ const TAIL: usize = 32;
 /// A map in key order, for tables that are read much more often than written.
 ///
 /// Names are those of [`HashMap`](crate::HashMap) for what both have, and those of
-/// `BTreeMap` for what needs an order. Keys must not change their order while they are in
-/// the map; if they do, entries may not be found, nothing worse.
+/// `BTreeMap` for what needs an order. That is [`Ord`] and nothing else: `PartialOrd` and
+/// `PartialEq` of keys are asked where two maps are compared, and only there. Keys must not change their order while they are in the
+/// map; if they do, or the order is none, entries may not be found, or be there twice. Each
+/// key keeps its value.
 ///
 /// # Cost
 ///
@@ -273,7 +275,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         if self.tail.len() == TAIL {
             self.settle();
         }
-        if self.tail.is_empty() && self.keys.last().is_none_or(|last| *last < key) {
+        if self.tail.is_empty() && self.keys.last().is_none_or(|last| last.cmp(&key).is_lt()) {
             self.values.reserve(1);
             self.keys.push(key);
             self.values.push(value);
@@ -350,11 +352,18 @@ impl<K: Ord, V> SortedMap<K, V> {
             keys.len(),
         )?;
         for (index, pair) in keys.windows(2).enumerate() {
-            ensure(pair[0] < pair[1], "sorted", "keys ascend", index)?;
+            ensure(
+                pair[0].cmp(&pair[1]).is_lt(),
+                "sorted",
+                "keys ascend",
+                index,
+            )?;
         }
         ensure(tail.len() <= TAIL, "tail", "length", tail.len())?;
         for (index, (key, _)) in tail.iter().enumerate() {
-            let twice = tail[..index].iter().any(|(other, _)| other == key);
+            let twice = tail[..index]
+                .iter()
+                .any(|(other, _)| other.cmp(key).is_eq());
             let among = keys.binary_search(key).is_ok();
             ensure(!twice && !among, "tail", "keys once", index)?;
         }

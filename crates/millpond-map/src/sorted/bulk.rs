@@ -51,7 +51,10 @@ impl<K: Ord, V> SortedMap<K, V> {
     /// # Ok::<(), millpond_map::NotSorted>(())
     /// ```
     pub fn from_sorted(keys: Vec<K>, values: Vec<V>) -> Result<Self, NotSorted> {
-        if let Some(index) = keys.windows(2).position(|pair| pair[0] >= pair[1]) {
+        if let Some(index) = keys
+            .windows(2)
+            .position(|pair| pair[0].cmp(&pair[1]).is_ge())
+        {
             return Err(NotSorted { index: index + 1 });
         }
         if keys.len() != values.len() {
@@ -72,7 +75,8 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// Merges the tail into the sorted keys.
     ///
-    /// A panic in the order of keys leaves all entries where they are, or in the tail.
+    /// A panic in the order of keys leaves all entries where they are, or in the tail. An order
+    /// that contradicts itself puts them anywhere; each key keeps its value.
     ///
     /// # Cost
     ///
@@ -84,8 +88,12 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.tail.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         // Where each entry of the tail belongs among the keys. The last call of user code.
         let mut places = [0; TAIL];
+        let mut least = 0;
         for (place, (key, _)) in places.iter_mut().zip(&self.tail) {
-            *place = self.keys.partition_point(|held| held < key);
+            let found = self.keys.partition_point(|held| held.cmp(key).is_lt());
+            // They ascend, whatever the order says.
+            least = found.max(least);
+            *place = least;
         }
         let sorted = self.keys.len();
         self.keys.reserve(self.tail.len());
@@ -110,8 +118,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         R: RangeBounds<Q>,
     {
         self.settle();
-        let part = self.part(range);
-        let range = self.indices(part.first_key_value().map(|(key, _)| key), part.len());
+        let range = self.indices_in(&range);
         self.remove_indices(range)
     }
 
@@ -127,15 +134,8 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: AsRef<[u8]>,
     {
         self.settle();
-        let part = self.prefix(prefix);
-        let range = self.indices(part.first_key_value().map(|(key, _)| key), part.len());
+        let range = self.indices_with(prefix.as_ref());
         self.remove_indices(range)
-    }
-
-    /// Returns the indices of `len` keys from `first` on.
-    fn indices(&self, first: Option<&K>, len: usize) -> Range<usize> {
-        let start = first.map_or(0, |first| self.keys.partition_point(|key| key < first));
-        start..(start + len).min(self.keys.len())
     }
 
     fn remove_indices(&mut self, range: Range<usize>) -> usize {
@@ -218,7 +218,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         let mut merged = SortedMap::with_capacity(room);
         let mut held = old.keys.into_iter().zip(old.values).peekable();
         for (key, value) in entries {
-            while let Some(entry) = held.next_if(|(held, _)| *held <= key) {
+            while let Some(entry) = held.next_if(|(held, _)| held.cmp(&key).is_le()) {
                 merged.push_or_set(entry);
             }
             merged.push_or_set((key, value));
@@ -230,7 +230,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     /// Appends an entry, or sets the value of the last key if that is the same.
     fn push_or_set(&mut self, (key, value): (K, V)) {
         match (self.keys.last(), self.values.last_mut()) {
-            (Some(last), Some(held)) if *last == key => *held = value,
+            (Some(last), Some(held)) if last.cmp(&key).is_eq() => *held = value,
             _ => {
                 self.keys.push(key);
                 self.values.push(value);

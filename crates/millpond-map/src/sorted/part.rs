@@ -3,7 +3,7 @@
 use core::cmp::Ordering;
 use core::fmt;
 use core::iter::FusedIterator;
-use core::ops::{Bound, RangeBounds};
+use core::ops::{Bound, Range, RangeBounds};
 
 use equivalent::Comparable;
 
@@ -39,7 +39,7 @@ pub struct PartIter<'a, K, V> {
 impl<K: Ord, V> SortedMap<K, V> {
     /// Returns all entries as one part.
     pub fn as_part(&self) -> Part<'_, K, V> {
-        self.part_where(0, self.keys.len(), |_| true)
+        self.part_where(0..self.keys.len(), |_| true)
     }
 
     /// Returns the entries whose keys lie in `range`, as a view.
@@ -66,9 +66,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         Q: Comparable<K> + ?Sized,
         R: RangeBounds<Q>,
     {
-        let from = self.keys.partition_point(|key| is_before(&range, key));
-        let to = self.keys.partition_point(|key| !is_behind(&range, key));
-        self.part_where(from, to.max(from), |key| {
+        self.part_where(self.indices_in(&range), |key| {
             !is_before(&range, key) && !is_behind(&range, key)
         })
     }
@@ -94,9 +92,29 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: AsRef<[u8]>,
     {
         let prefix = prefix.as_ref();
+        self.part_where(self.indices_with(prefix), |key| {
+            key.as_ref().starts_with(prefix)
+        })
+    }
+
+    /// Returns the indices of the sorted keys that lie in `range`.
+    pub(super) fn indices_in<Q>(&self, range: &impl RangeBounds<Q>) -> Range<usize>
+    where
+        Q: Comparable<K> + ?Sized,
+    {
+        let from = self.keys.partition_point(|key| is_before(range, key));
+        let to = self.keys.partition_point(|key| !is_behind(range, key));
+        from..to.max(from)
+    }
+
+    /// Returns the indices of the sorted keys that begin with `prefix`.
+    pub(super) fn indices_with(&self, prefix: &[u8]) -> Range<usize>
+    where
+        K: AsRef<[u8]>,
+    {
         let from = self.keys.partition_point(|key| key.as_ref() < prefix);
-        let len = self.keys[from..].partition_point(|key| key.as_ref().starts_with(prefix));
-        self.part_where(from, from + len, |key| key.as_ref().starts_with(prefix))
+        let behind = &self.keys[from..];
+        from..from + behind.partition_point(|key| key.as_ref().starts_with(prefix))
     }
 
     /// Returns all entries but those whose keys lie in `range`, as a view of the two parts
@@ -124,14 +142,12 @@ impl<K: Ord, V> SortedMap<K, V> {
         Q: Comparable<K> + ?Sized,
         R: RangeBounds<Q>,
     {
-        let from = self.keys.partition_point(|key| is_before(&range, key));
-        let to = self.keys.partition_point(|key| !is_behind(&range, key));
-        let to = to.max(from);
+        let cut = self.indices_in(&range);
         Without {
-            left: self.part_where(0, from, |key| is_before(&range, key)),
+            left: self.part_where(0..cut.start, |key| is_before(&range, key)),
             // A range that ends before it starts cuts nothing out: what is on neither side
             // of it, or on both, counts once.
-            right: self.part_where(to, self.keys.len(), |key| {
+            right: self.part_where(cut.end..self.keys.len(), |key| {
                 is_behind(&range, key) && !is_before(&range, key)
             }),
         }
@@ -153,11 +169,11 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Returns the keys from index `from` to `to`, and those of the tail that `belongs` picks.
-    fn part_where(&self, from: usize, to: usize, belongs: impl Fn(&K) -> bool) -> Part<'_, K, V> {
+    /// Returns the keys at `sorted`, and those of the tail that `belongs` picks.
+    fn part_where(&self, sorted: Range<usize>, belongs: impl Fn(&K) -> bool) -> Part<'_, K, V> {
         let mut part = Part {
-            keys: &self.keys[from..to],
-            values: &self.values[from..to],
+            keys: &self.keys[sorted.clone()],
+            values: &self.values[sorted],
             tail: &self.tail,
             order: [0; TAIL],
             start: 0,
@@ -312,7 +328,7 @@ impl<'a, K: Ord, V> Iterator for PartIter<'a, K, V> {
         let part = &mut self.part;
         if let Some(&index) = part.order().first() {
             let (key, value) = part.tail_entry(index);
-            if part.keys.first().is_none_or(|first| key < first) {
+            if part.keys.first().is_none_or(|first| key.cmp(first).is_lt()) {
                 part.start += 1;
                 return Some((key, value));
             }
@@ -336,7 +352,7 @@ impl<'a, K: Ord, V> DoubleEndedIterator for PartIter<'a, K, V> {
         let part = &mut self.part;
         if let Some(&index) = part.order().last() {
             let (key, value) = part.tail_entry(index);
-            if part.keys.last().is_none_or(|last| key > last) {
+            if part.keys.last().is_none_or(|last| key.cmp(last).is_gt()) {
                 part.end -= 1;
                 return Some((key, value));
             }
