@@ -61,7 +61,8 @@ fn what_is_removed_goes_at_once() {
     });
 }
 
-/// `TestMapRangeNestedCall`: a walk of one map may call another, whatever that does.
+/// `TestMapRangeNestedCall`: a walk of one map may call others, and those others again, as long
+/// as no call leads back (`shared_nesting.rs`).
 #[test]
 fn a_walk_may_call_other_maps() {
     let names: ShardedMap<u64, &str> = ShardedMap::new();

@@ -12,6 +12,8 @@
 
 mod counter;
 mod lock;
+#[cfg(debug_assertions)]
+mod nesting;
 mod parking;
 mod shard;
 mod sharded;

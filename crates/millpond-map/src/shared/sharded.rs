@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::shard::{Shard, Shards, default_shard_count, make_shards, shard_of};
 use super::sweep::Sweeping;
 use super::table::{Fate, Tables};
-use super::visit::Visit;
+use super::visit::{Identity, Visit, Visited};
 use crate::hash::{DefaultHashBuilder, hash_of};
 
 /// A hash map for many threads, in shards with a lock each.
@@ -31,9 +31,11 @@ use crate::hash::{DefaultHashBuilder, hash_of};
 /// # Visits
 ///
 /// A closure runs while its shard is locked: other threads wait for it where their keys are
-/// of the same shard. It must not call the same map, for whatever key: debug builds panic
-/// and name both places, release builds may deadlock. It may call other maps. A closure that
-/// panics poisons nothing: its entry stays as it left it.
+/// of the same shard. It must not call the same map, for whatever key. It may call other maps
+/// if the program nests them in one order everywhere: a map that is called from within another
+/// never calls that one, nor a third that does. Debug builds panic on the first call that
+/// breaks either rule and name the places, whether or not threads meet there; release builds
+/// may deadlock. A closure that panics poisons nothing: its entry stays as it left it.
 ///
 /// `Hash` and `Eq` of keys run under the lock too, and `Drop` of what
 /// [`retain`](Self::retain) and [`sweep`](Self::sweep) remove. What the other methods
@@ -80,6 +82,7 @@ pub struct ShardedMap<K, V, S = DefaultHashBuilder> {
     pub(super) spares: Mutex<Option<Tables<K, V>>>,
     /// Where `sweep` is, and what it has done.
     pub(super) sweeping: Mutex<Sweeping>,
+    identity: Identity,
 }
 
 impl<K, V> ShardedMap<K, V> {
@@ -128,6 +131,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
             wanted_shards: count,
             spares: Mutex::new(None),
             sweeping: Mutex::new(Sweeping::NEW),
+            identity: Identity::new(),
         }
     }
 
@@ -429,6 +433,12 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
             ((), Fate::goes_if(pred(held, value)))
         })?;
         gone
+    }
+}
+
+impl<K, V, S> Visited for ShardedMap<K, V, S> {
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 }
 

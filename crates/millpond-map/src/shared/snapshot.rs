@@ -16,7 +16,7 @@ use arc_swap::{ArcSwap, Guard};
 use equivalent::Equivalent;
 use parking_lot::Mutex;
 
-use super::visit::Visit;
+use super::visit::{Identity, Visit, Visited};
 use crate::hash::DefaultHashBuilder;
 use crate::map::HashMap;
 
@@ -52,6 +52,7 @@ pub struct SnapshotMap<K, V, S = DefaultHashBuilder> {
     current: ArcSwap<HashMap<K, V, S>>,
     /// The map before the current one. The lock makes changes come one after the other.
     spare: Mutex<Option<Arc<HashMap<K, V, S>>>>,
+    identity: Identity,
 }
 
 /// A snapshot: the map as it was when it was loaded.
@@ -95,18 +96,21 @@ impl<K, V, S> SnapshotMap<K, V, S> {
     /// None where somebody does: then it goes when its last reader does.
     #[track_caller]
     pub fn replace(&self, map: HashMap<K, V, S>) -> Option<HashMap<K, V, S>> {
-        let _visit = Visit::enter(self);
+        let visit = Visit::enter(self);
         let mut spare = self.spare.lock();
         let before = spare.take();
         let old = self.current.swap(Arc::new(map));
-        drop(spare);
+        drop((spare, visit));
         drop(before);
         Arc::try_unwrap(old).ok()
     }
 
-    /// Gives back the map that is kept for the next change.
+    /// Gives back the map that is kept for the next change. Waits for a change that is on.
+    #[track_caller]
     pub fn shrink(&self) {
+        let visit = Visit::enter(self);
         let spare = self.spare.lock().take();
+        drop(visit);
         drop(spare);
     }
 }
@@ -116,7 +120,8 @@ impl<K: Clone, V: Clone, S: Clone> SnapshotMap<K, V, S> {
     ///
     /// Changes by several threads come one after the other, each on top of the last, so none
     /// is lost. Readers see all of a change or nothing of it. `change` must not change this
-    /// map by another call, which would wait for itself; it may read it.
+    /// map by another call, which would wait for itself; it may read it. Other maps it may call
+    /// as [visits](crate::ShardedMap#visits) do, in one order everywhere.
     ///
     /// # Panics
     ///
@@ -178,7 +183,14 @@ impl<K, V, S> From<HashMap<K, V, S>> for SnapshotMap<K, V, S> {
         SnapshotMap {
             current: ArcSwap::from_pointee(map),
             spare: Mutex::new(None),
+            identity: Identity::new(),
         }
+    }
+}
+
+impl<K, V, S> Visited for SnapshotMap<K, V, S> {
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 }
 
