@@ -25,7 +25,7 @@ impl ScanCursor {
     pub const START: ScanCursor = ScanCursor(0);
 
     /// Behind the last entry. Not a position of any table: those are coarser.
-    const DONE: ScanCursor = ScanCursor(u64::MAX);
+    pub(crate) const DONE: ScanCursor = ScanCursor(u64::MAX);
 
     /// Tells whether everything has been visited. Scanning on visits nothing.
     #[inline]
@@ -46,6 +46,30 @@ impl ScanCursor {
     pub const fn from_bits(bits: u64) -> ScanCursor {
         ScanCursor(bits)
     }
+
+    /// Returns the position that the cursor names in the map with `mark`; none when it is done.
+    pub(crate) fn position(self, mark: u64) -> Result<Option<u64>, StaleCursor> {
+        if self == ScanCursor::START {
+            return Ok(Some(0));
+        }
+        if self.is_done() {
+            return Ok(None);
+        }
+        if self.0 >> POSITION_BITS != mark {
+            return Err(StaleCursor);
+        }
+        Ok(Some(self.0 & (POSITION_END - 1)))
+    }
+
+    /// Returns the cursor at a position of the map with `mark`.
+    pub(crate) fn at(mark: u64, position: u64) -> ScanCursor {
+        ScanCursor(mark << POSITION_BITS | position)
+    }
+}
+
+/// Returns what tells a map's hasher from others: 24 bits of the hash of a constant.
+pub(crate) fn mark(hash_builder: &impl BuildHasher) -> u64 {
+    hash_of(hash_builder, "millpond scan") >> POSITION_BITS
 }
 
 /// The cursor was made by another map, or the map has been given another hasher since.
@@ -180,16 +204,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
 
     /// Returns the position that `cursor` names; none when it is done.
     fn position(&self, cursor: ScanCursor) -> Result<Option<u64>, StaleCursor> {
-        if cursor == ScanCursor::START {
-            return Ok(Some(0));
-        }
-        if cursor.is_done() {
-            return Ok(None);
-        }
-        if cursor.0 >> POSITION_BITS != self.mark() {
-            return Err(StaleCursor);
-        }
-        Ok(Some(cursor.0 & (POSITION_END - 1)))
+        cursor.position(mark(&self.hash_builder))
     }
 
     /// Returns the cursor at position `to`.
@@ -197,12 +212,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
         if to >= POSITION_END {
             return ScanCursor::DONE;
         }
-        ScanCursor(self.mark() << POSITION_BITS | to)
-    }
-
-    /// Returns what tells this map's hasher from others: 24 bits of the hash of a constant.
-    fn mark(&self) -> u64 {
-        hash_of(&self.hash_builder, "millpond scan") >> POSITION_BITS
+        ScanCursor::at(mark(&self.hash_builder), to)
     }
 }
 

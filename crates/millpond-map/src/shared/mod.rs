@@ -1,8 +1,8 @@
 //! Maps for many threads.
 //!
 //! ```text
-//!   ShardedMap          lock ─ table   lock ─ table   …   (sharded, whole, taken, sweep)
-//!   ShardedCounterMap   the same, an entry goes when it is zero          (counter)
+//!   ShardedMap          lock ─ table   lock ─ table   …   (sharded, whole, taken, sweep, scan)
+//!   ShardedCounterMap   the same, an entry goes when it is zero          (counter, counter_ref)
 //!   SnapshotMap         an Arc of a map, swapped whole                   (snapshot)
 //! ```
 //!
@@ -11,10 +11,12 @@
 //! to entries passes through one file, [`table`], which knows no locks.
 
 mod counter;
+mod counter_ref;
 mod lock;
 #[cfg(debug_assertions)]
 mod nesting;
 mod parking;
+mod scan;
 mod shard;
 mod sharded;
 mod snapshot;

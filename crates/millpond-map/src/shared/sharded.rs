@@ -190,7 +190,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
 
     /// Returns the shard of `key`, to be filled, and its hash.
     #[inline]
-    pub(super) fn shard_to_fill(&self, key: &K) -> (&Shard<K, V>, u64) {
+    pub(super) fn shard_to_fill<Q: Hash + ?Sized>(&self, key: &Q) -> (&Shard<K, V>, u64) {
         let hash = hash_of(&self.hash_builder, key);
         (shard_of(self.shards_to_fill(), hash), hash)
     }

@@ -74,12 +74,12 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
                 return;
             };
             let groups = left.min(GROUPS_PER_LOCK);
-            // A table has a group for each fourteen entries that fit; one is looked at in any case.
-            left -= groups.min(table.capacity() / 14 + 1);
+            left -= table.groups(groups);
             let lap = &mut census.lap;
-            census.position = table.scan(&self.hash_builder, census.position, groups, |value| {
-                lap.note(value.is_zero());
-            });
+            census.position =
+                table.scan(&self.hash_builder, census.position, groups, |_, value| {
+                    lap.note(value.is_zero());
+                });
             if census.position >= POSITION_END {
                 census.shard += 1;
                 census.position = 0;

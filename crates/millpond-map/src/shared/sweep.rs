@@ -7,12 +7,14 @@
 //! ```
 //!
 //! An entry goes when two laps in a row have found it zero. A key that is busy (to zero and
-//! back all the time) mostly stays where it is. Marks are hashes: two keys of one hash share
+//! back all the time) mostly stays where it is: it would have to be at zero both times. What
+//! it was between the two looks is not known. Marks are hashes: two keys of one hash share
 //! theirs, which lets one of them go a lap early and is harmless otherwise, since whether
 //! the value is zero is asked again under the lock that removes it.
 
 use core::hash::{BuildHasher, Hash};
 use core::mem;
+use std::time::Instant;
 
 use super::sharded::ShardedMap;
 use super::table::POSITION_END;
@@ -43,12 +45,7 @@ impl Sweeping {
     pub(super) const NEW: Sweeping = Sweeping {
         state: None,
         at_work: false,
-        stats: SweepStats {
-            laps: 0,
-            swept: 0,
-            resurrected: 0,
-            resident: 0,
-        },
+        stats: SweepStats::NEW,
     };
 }
 
@@ -58,6 +55,8 @@ struct SweepState {
     shard: usize,
     /// Where in the shard.
     position: u64,
+    /// When this lap began; none before its first step.
+    began: Option<Instant>,
     /// Hashes that the last lap found zero and left.
     last: HashSet<u64>,
     /// Those of this lap so far.
@@ -82,22 +81,24 @@ impl<K, V, S> Drop for AtWork<'_, K, V, S> {
 
 impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
     /// Looks at the entries of the next `budget` groups of sixteen slots, and removes those
-    /// that have been zero for a lap.
+    /// that two laps in a row have found zero.
     ///
-    /// A lap goes once around the map. An entry is removed when this lap and the one before
-    /// found its value zero; [`IsZero`] is asked under the lock that removes it, so what
-    /// another thread has made of it meanwhile is never lost. Call it in turn with other
-    /// work, or let a [`BackgroundSweeper`](crate::BackgroundSweeper) do so. The map may
-    /// change in any way between two calls, and grow.
+    /// A lap goes once around the map, and a call ends with it at the latest. [`IsZero`] is
+    /// asked under the lock that removes, so no change of another thread is ever lost with the
+    /// entry. What a value was between the two looks is not known: one that has been counted up
+    /// and down again meanwhile goes as one that has rested. Call it in turn with other work, or
+    /// let a [`BackgroundSweeper`](crate::BackgroundSweeper) do so. The map may change in any
+    /// way between two calls, and grow.
     ///
     /// Two threads do not sweep at once: the second one's call returns at once, with nothing
     /// removed and no lap ended.
     ///
     /// # Cost
     ///
-    /// Each entry that is looked at is hashed. A lock of a shard for every 8 groups, for some
-    /// hundred nanoseconds, in which what is removed is dropped. Eight bytes for each zero that
-    /// is left, for a lap.
+    /// Each entry that is looked at is hashed, under the lock of its shard. That is taken for
+    /// every two groups, for some fifty nanoseconds and what the drops of what is removed
+    /// take. A shard without entries counts as one group. Eight bytes for each zero that is
+    /// left, for a lap. The clock is read at both ends of a lap.
     ///
     /// # Examples
     ///
@@ -145,6 +146,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
         let shards = self.shards();
         let mut swept = Swept::default();
         let mut left = budget.max(1);
+        state.began.get_or_insert_with(Instant::now);
         // Up to where the groups of this shard have been asked for.
         let mut asked = 0;
         while let Some(shard) = shards.get(state.shard) {
@@ -152,11 +154,14 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
                 return swept;
             }
             let groups = left.min(GROUPS_PER_LOCK);
-            left -= groups;
             let (last, this) = (&state.last, &mut state.this);
             let mut table = shard.table.write();
-            state.position =
-                table.sweep(&self.hash_builder, state.position, groups, |value, hash| {
+            left -= table.groups(groups);
+            state.position = table.sweep(
+                &self.hash_builder,
+                state.position,
+                groups,
+                |_, value, hash| {
                     let zero = value.is_zero();
                     let marked = last.contains(&hash);
                     if zero && !marked {
@@ -167,7 +172,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
                     stats.swept += u64::from(zero && marked);
                     stats.resurrected += u64::from(!zero && marked);
                     zero && marked
-                });
+                },
+            );
             let ahead = if asked <= state.position {
                 GROUPS_ASKED
             } else {
@@ -183,6 +189,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
         }
         stats.laps += 1;
         stats.resident = state.this.len();
+        stats.last_lap = state.began.take().map(|began| began.elapsed());
         state.end_lap();
         swept.lap_ended = true;
         swept

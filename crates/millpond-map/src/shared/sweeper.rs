@@ -3,6 +3,7 @@
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
+use core::ops::Deref;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -46,18 +47,21 @@ struct Shared {
 impl BackgroundSweeper {
     /// Starts a thread that looks at `budget` groups of `map`, sleeps for `pause`, and so on.
     ///
+    /// `map` is whatever leads to one: an `Arc` of it, or a reference to a `static`.
+    ///
     /// # Errors
     ///
     /// When the system has no thread to give.
-    pub fn start<K, V, S>(
-        map: Arc<ShardedMap<K, V, S>>,
+    pub fn start<M, K, V, S>(
+        map: M,
         budget: usize,
         pause: Duration,
     ) -> io::Result<BackgroundSweeper>
     where
-        K: Eq + Hash + Send + Sync + 'static,
-        V: IsZero + Send + Sync + 'static,
-        S: BuildHasher + Send + Sync + 'static,
+        M: Deref<Target = ShardedMap<K, V, S>> + Send + 'static,
+        K: Eq + Hash,
+        V: IsZero,
+        S: BuildHasher,
     {
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),

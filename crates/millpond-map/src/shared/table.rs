@@ -77,6 +77,12 @@ impl<K, V> Table<K, V> {
         self.live.inner().capacity() + self.parked.inner().capacity()
     }
 
+    /// Returns how many groups a step that wants to look at `wanted` finds, at least one.
+    pub(super) fn groups(&self, wanted: usize) -> usize {
+        // There is one for each fourteen entries that fit. What is put aside is not looked at.
+        wanted.min((self.live.inner().capacity() / 14).max(1))
+    }
+
     pub(super) fn slab_bytes(&self) -> usize {
         self.live.slab_bytes() + self.parked.slab_bytes()
     }
@@ -405,13 +411,13 @@ impl<K: Eq + Hash, V> Table<K, V> {
         builder: &S,
         position: u64,
         groups: usize,
-        mut pick: impl FnMut(&V, u64) -> bool,
+        mut pick: impl FnMut(&K, &mut V, u64) -> bool,
     ) -> u64 {
         self.live.scan_out(
             position,
             groups,
             |(held, _)| hash_of(builder, held),
-            |(_, value), hash| pick(value, hash),
+            |(key, value), hash| pick(key, value, hash),
             drop,
         )
     }
@@ -422,7 +428,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         self.live.ask_for(position, groups)
     }
 
-    /// Shows the values of `groups` home groups from `position` on to `visit`.
+    /// Shows the entries of `groups` home groups from `position` on to `visit`.
     ///
     /// Returns the position to go on from, as [`sweep`](Self::sweep) does.
     pub(super) fn scan<S: BuildHasher>(
@@ -430,13 +436,13 @@ impl<K: Eq + Hash, V> Table<K, V> {
         builder: &S,
         position: u64,
         groups: usize,
-        mut visit: impl FnMut(&V),
+        mut visit: impl FnMut(&K, &V),
     ) -> u64 {
         self.live.scan(
             position,
             groups,
             |(held, _)| hash_of(builder, held),
-            |(_, value)| visit(value),
+            |(key, value)| visit(key, value),
         )
     }
 

@@ -2,6 +2,7 @@
 
 use core::hash::{BuildHasher, Hash};
 use core::mem;
+use std::time::{Duration, Instant};
 
 use allocator_api2::alloc::Allocator;
 
@@ -20,6 +21,8 @@ pub struct Sweeper {
     grace: Option<Marks>,
     /// Zeros that this lap has left so far.
     left: usize,
+    /// When this lap began; none before its first step.
+    began: Option<Instant>,
     stats: SweepStats,
 }
 
@@ -38,10 +41,23 @@ pub struct SweepStats {
     pub laps: u64,
     /// Entries removed.
     pub swept: u64,
-    /// Entries that were zero in one lap and something again in the next: what grace saved.
+    /// Entries that were zero in one lap and something else in the next: what grace saved.
     pub resurrected: u64,
     /// Zeros that the last whole lap left in the map.
     pub resident: usize,
+    /// How long the last whole lap took, from the first step to the end of the last one, with
+    /// all that was done between them; none before there was one.
+    pub last_lap: Option<Duration>,
+}
+
+impl SweepStats {
+    pub(crate) const NEW: SweepStats = SweepStats {
+        laps: 0,
+        swept: 0,
+        resurrected: 0,
+        resident: 0,
+        last_lap: None,
+    };
 }
 
 /// What one call of [`HashMap::sweep`] did.
@@ -63,10 +79,12 @@ impl Sweeper {
         Sweeper::default()
     }
 
-    /// Makes a sweeper that removes a value only when it was zero in the lap before too.
+    /// Makes a sweeper that removes a value only when the lap before found it zero too.
     ///
-    /// For values that come back soon: an entry that is zero for a moment is not made anew.
-    /// It keeps eight bytes for each zero that it has left.
+    /// For values that come back soon: an entry that is zero for a moment is not made anew. The
+    /// two laps are two looks; what the value was between them is not known, so one that is
+    /// back at zero when the second comes by goes. It keeps eight bytes for each zero that it
+    /// has left.
     #[must_use]
     pub fn with_grace() -> Sweeper {
         Sweeper {
@@ -84,6 +102,7 @@ impl Sweeper {
     fn restart(&mut self) {
         self.cursor = ScanCursor::START;
         self.left = 0;
+        self.began = None;
         if let Some(marks) = &mut self.grace {
             marks.last.clear();
             mem::swap(&mut marks.last, &mut marks.this);
@@ -94,6 +113,7 @@ impl Sweeper {
     fn end_lap(&mut self) {
         self.stats.laps += 1;
         self.stats.resident = self.left;
+        self.stats.last_lap = self.began.map(|began| began.elapsed());
         self.restart();
     }
 }
@@ -107,7 +127,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> 
     ///
     /// # Cost
     ///
-    /// That of [`scan`](Self::scan): each entry that is looked at is hashed.
+    /// That of [`scan`](Self::scan): each entry that is looked at is hashed. The clock is read
+    /// at both ends of a lap.
     ///
     /// # Examples
     ///
@@ -129,6 +150,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> 
                 marks.last.clear();
             }
         }
+        sweeper.began.get_or_insert_with(Instant::now);
         let mut left = 0;
         let mut resurrected = 0;
         let grace = &mut sweeper.grace;

@@ -1,0 +1,152 @@
+#![forbid(unsafe_code)]
+//! Counts by borrowed key: the key itself is made only where it gets an entry.
+
+use core::hash::{BuildHasher, Hash};
+
+use equivalent::Equivalent;
+
+use super::counter::ShardedCounterMap;
+use super::visit::Visit;
+use crate::counter::{Count, CountError};
+use crate::zero::IsZero;
+
+impl<K: Eq + Hash, V, S: BuildHasher> ShardedCounterMap<K, V, S> {
+    /// Shows the value of `key` to `visit`, and returns what that returns; see
+    /// [`ShardedMap::with`](crate::ShardedMap::with).
+    ///
+    /// None where the value is zero; `visit` does not run then.
+    #[inline]
+    #[track_caller]
+    pub fn with<Q, R>(&self, key: &Q, visit: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.map.with(key, visit)
+    }
+}
+
+impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
+    /// Lends a value as [`apply`](Self::apply) does; the key is made only where it gets an
+    /// entry, and under the lock of its shard.
+    ///
+    /// # Panics
+    ///
+    /// As [`apply`](Self::apply), and when making the key does.
+    #[inline]
+    #[track_caller]
+    pub fn apply_ref<Q, R>(&self, key: &Q, change: impl FnOnce(&mut V) -> R) -> R
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        K: for<'q> From<&'q Q>,
+        V: Default,
+    {
+        let visit = Visit::enter(&self.map);
+        let (shard, hash) = self.map.shard_to_fill(key);
+        let mut table = shard.table.write();
+        // The closure runs once, in one of two places.
+        let mut change = Some(change);
+        let mut run = |value: &mut V| match change.take() {
+            Some(change) => change(value),
+            None => unreachable!("an entry is found once"),
+        };
+        if let Some((answer, gone)) = table.settle(hash, key, &mut run, V::is_zero) {
+            drop((table, visit));
+            drop(gone);
+            return answer;
+        }
+        let mut value = V::default();
+        let answer = run(&mut value);
+        if !value.is_zero() {
+            table.insert_missing(&self.map.hash_builder, hash, K::from(key), value);
+        }
+        answer
+    }
+}
+
+impl<K: Eq + Hash, V: Count, S: BuildHasher> ShardedCounterMap<K, V, S> {
+    /// Adds as [`add`](Self::add) does; the key is made only where it has no count yet, and
+    /// under the lock of its shard.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    ///
+    /// # Panics
+    ///
+    /// As [`add`](Self::add), and when making the key does: nothing changes then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use millpond_map::ShardedCounterMap;
+    ///
+    /// let hits: ShardedCounterMap<String> = ShardedCounterMap::new();
+    /// for path in ["/", "/about", "/"] {
+    ///     hits.add_ref(path, 1)?; // makes a `String` twice, not three times
+    /// }
+    /// assert_eq!(hits.get("/"), 2);
+    /// # Ok::<(), millpond_map::CountError>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn add_ref<Q>(&self, key: &Q, amount: V) -> Result<V, CountError>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        K: for<'q> From<&'q Q>,
+    {
+        self.change_ref(key, |count| count.checked_add(amount))
+    }
+
+    /// Subtracts as [`sub`](Self::sub) does; the key is made only where it has no count yet and
+    /// gets one, below zero.
+    ///
+    /// # Errors
+    ///
+    /// As [`sub`](Self::sub).
+    ///
+    /// # Panics
+    ///
+    /// As [`add_ref`](Self::add_ref).
+    #[inline]
+    #[track_caller]
+    pub fn sub_ref<Q>(&self, key: &Q, amount: V) -> Result<V, CountError>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        K: for<'q> From<&'q Q>,
+    {
+        self.change_ref(key, |count| count.checked_sub(amount))
+    }
+
+    /// Replaces the count of `key` by what `to` makes of it.
+    #[inline]
+    #[track_caller]
+    fn change_ref<Q>(
+        &self,
+        key: &Q,
+        to: impl Fn(V) -> Result<V, CountError>,
+    ) -> Result<V, CountError>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        K: for<'q> From<&'q Q>,
+    {
+        let visit = Visit::enter(&self.map);
+        let (shard, hash) = self.map.shard_to_fill(key);
+        let mut table = shard.table.write();
+        let change = |held: &mut V| {
+            let count = to(*held)?;
+            *held = count;
+            Ok(count)
+        };
+        if let Some((count, gone)) = table.settle(hash, key, change, V::is_zero) {
+            // The key that goes drops without the lock.
+            drop((table, visit));
+            drop(gone);
+            return count;
+        }
+        let count = to(V::ZERO)?;
+        if !count.is_zero() {
+            table.insert_missing(&self.map.hash_builder, hash, K::from(key), count);
+        }
+        Ok(count)
+    }
+}
