@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use millpond_map::{IsZero, ShardedCounterMap, ShardedMap};
+use millpond_map::{HashMap, IsZero, ShardedCounterMap, ShardedMap, SnapshotMap};
 use millpond_testkit::fuse::{Callback, Fragile, burn, each_panic};
 use millpond_testkit::hashers::{Crowded, Degenerate, Lying};
 use millpond_testkit::rng::Rng;
@@ -216,6 +216,38 @@ fn counters_survive_each_panic_too() {
                 std::panic::resume_unwind(panic);
             }
             assert_eq!((sum, counts.len()), (6, 5));
+        });
+        assert!(panics > 15, "{panics}");
+    });
+}
+
+#[test]
+fn a_change_of_a_snapshot_survives_each_panic_of_a_clone() {
+    no_value_left(|| {
+        let panics = each_panic(&[Callback::Clone, Callback::Closure], || {
+            let map: SnapshotMap<Fragile, Fragile> = SnapshotMap::new();
+            let mut published = 0;
+            let work = catch_unwind(AssertUnwindSafe(|| {
+                for n in 0..4 {
+                    map.update(|next| {
+                        next.insert(key(n), key(n));
+                        burn_closure();
+                    });
+                    published = n + 1;
+                }
+            }));
+            // All of a change was published, or nothing of it, and the map can be used.
+            let seen = map.load_full();
+            assert_eq!(seen.len() as u64, published);
+            assert!(
+                seen.iter()
+                    .all(|(key, value)| key.number() == value.number())
+            );
+            drop(seen);
+            if let Err(panic) = work {
+                std::panic::resume_unwind(panic);
+            }
+            assert_eq!(map.replace(HashMap::new()).map(|last| last.len()), Some(4));
         });
         assert!(panics > 15, "{panics}");
     });

@@ -3,11 +3,13 @@
 //! Every history starts from an empty map. Few keys and few shards make the calls meet;
 //! `clear` and `take_all` are about the whole map, so such histories are searched whole.
 
-use std::collections::BTreeMap;
-use std::sync::Barrier;
+mod histories;
 
+use std::collections::BTreeMap;
+
+use histories::{judge, record};
 use millpond_map::{CountError, ShardedCounterMap, ShardedMap};
-use millpond_testkit::history::{Call, Clock, History, Model, Recorder, check};
+use millpond_testkit::history::{Model, check};
 use millpond_testkit::rng::Rng;
 
 const HISTORIES: u64 = 2500;
@@ -108,64 +110,6 @@ fn run_op(map: &ShardedMap<u64, u8>, op: &Op) -> Answer {
     }
 }
 
-/// Runs `histories` small worlds of 2 to 4 threads, and hands each history to `judge`.
-///
-/// `world` makes what the threads share; `script` the calls of one thread.
-fn record<W: Sync, O: Send + Clone, A: Send>(
-    histories: u64,
-    world: impl Fn(&mut Rng) -> W,
-    script: impl Fn(&mut Rng) -> Vec<O>,
-    run: impl Fn(&W, &O) -> A + Sync,
-    mut judge: impl FnMut(Vec<Call<O, A>>),
-) {
-    for seed in 0..histories {
-        let mut rng = Rng::new(seed);
-        let threads = rng.between(2, 4);
-        let (world, clock, barrier) = (world(&mut rng), Clock::new(), Barrier::new(threads));
-        let scripts: Vec<Vec<O>> = (0..threads).map(|_| script(&mut rng)).collect();
-        let history = std::thread::scope(|scope| {
-            let runs: Vec<_> = scripts
-                .into_iter()
-                .enumerate()
-                .map(|(thread, ops)| {
-                    let (world, clock, barrier, run) = (&world, &clock, &barrier, &run);
-                    let mut pause = Rng::new(seed * 16 + thread as u64);
-                    scope.spawn(move || {
-                        let mut recorder = Recorder::new(clock, thread);
-                        barrier.wait();
-                        for op in ops {
-                            // On few cores calls only meet where threads make way.
-                            match pause.below(4) {
-                                0 => std::thread::yield_now(),
-                                1 => (0..pause.below(200)).for_each(|_| std::hint::spin_loop()),
-                                _ => {}
-                            }
-                            recorder.call(op, |op| run(world, op));
-                        }
-                        recorder.into_calls()
-                    })
-                })
-                .collect();
-            runs.into_iter()
-                .flat_map(|run| run.join().expect("a thread of the history"))
-                .collect()
-        });
-        judge(history);
-    }
-}
-
-fn judge<M: Model>(model: &M) -> impl Fn(History<M>)
-where
-    M::Op: std::fmt::Debug,
-    M::Answer: std::fmt::Debug,
-{
-    |history| {
-        if let Err(refused) = check(model, &history) {
-            panic!("{refused}");
-        }
-    }
-}
-
 fn some_op(rng: &mut Rng, whole: bool) -> Op {
     let (key, value) = (rng.below(KEYS) as u64, rng.between(1, 3) as u8);
     match rng.below(if whole { 12 } else { 9 }) {
@@ -238,6 +182,8 @@ enum CountOp {
     Add(u64, u8),
     Sub(u64, u8),
     Get(u64),
+    /// Stops at the greatest count.
+    SaturatingAdd(u64, u8),
     /// Stops at zero.
     SaturatingSub(u64, u8),
     /// Doubles by `apply`, and answers what it found.
@@ -271,6 +217,7 @@ impl Model for CountModel {
             CountOp::Add(key, n) => (key, count(key).checked_add(n).ok_or(CountError::Overflow)),
             CountOp::Sub(key, n) => (key, count(key).checked_sub(n).ok_or(CountError::Underflow)),
             CountOp::Get(key) => (key, Ok(count(key))),
+            CountOp::SaturatingAdd(key, n) => (key, Ok(count(key).saturating_add(n))),
             CountOp::SaturatingSub(key, n) => (key, Ok(count(key).saturating_sub(n))),
             CountOp::Apply(key) => {
                 let found = count(key);
@@ -304,6 +251,7 @@ impl Model for CountModel {
         match *op {
             CountOp::Add(key, _)
             | CountOp::Sub(key, _)
+            | CountOp::SaturatingAdd(key, _)
             | CountOp::SaturatingSub(key, _)
             | CountOp::Get(key)
             | CountOp::Apply(key)
@@ -328,14 +276,15 @@ fn counts_are_linearizable_and_vanish_at_zero() {
                 (0..rng.between(3, if whole { 7 } else { 12 }))
                     .map(|_| {
                         let (key, n) = (rng.below(KEYS) as u64, rng.between(1, 2) as u8);
-                        match rng.below(if whole { 14 } else { 12 }) {
+                        match rng.below(if whole { 15 } else { 13 }) {
                             0..4 => CountOp::Add(key, n),
                             4..7 => CountOp::Sub(key, n),
                             7 | 8 => CountOp::Get(key),
                             9 => CountOp::SaturatingSub(key, n),
                             10 => CountOp::Apply(key),
                             11 => CountOp::Remove(key),
-                            12 => CountOp::Clear,
+                            12 => CountOp::SaturatingAdd(key, n * 120),
+                            13 => CountOp::Clear,
                             _ => CountOp::TakeAll,
                         }
                     })
@@ -345,6 +294,7 @@ fn counts_are_linearizable_and_vanish_at_zero() {
                 CountOp::Add(key, n) => (map.add(key, n), BTreeMap::new()),
                 CountOp::Sub(key, n) => (map.sub(key, n), BTreeMap::new()),
                 CountOp::Get(key) => (Ok(map.get(&key)), BTreeMap::new()),
+                CountOp::SaturatingAdd(key, n) => (Ok(map.saturating_add(key, n)), BTreeMap::new()),
                 CountOp::SaturatingSub(key, n) => (Ok(map.saturating_sub(key, n)), BTreeMap::new()),
                 CountOp::Apply(key) => {
                     let found = map.apply(key, |count| {

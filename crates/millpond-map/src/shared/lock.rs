@@ -161,7 +161,7 @@ impl<T> Lock<T> {
     /// handed over.
     fn sleep(&self, why: u8, holds: impl Fn() -> bool) -> bool {
         self.asleep.fetch_or(why, Ordering::Relaxed);
-        let missed = !fence::is_asymmetric() || fence::heavy().is_none();
+        let missed = !is_seen_by_all();
         let holds = || self.asleep.load(Ordering::Relaxed) & why != 0 && holds();
         // SAFETY: `own-key` by `key`; `calm`: loads and compares.
         unsafe { parking::sleep(self.key(why), missed, holds) == Some(true) }
@@ -202,6 +202,16 @@ impl<T> Lock<T> {
             core::ptr::from_ref(&self.left).addr()
         }
     }
+}
+
+/// Makes everyone who leaves from now on see what was noted before; false where the system
+/// has no such call.
+fn is_seen_by_all() -> bool {
+    #[cfg(all(test, not(millpond_loom)))]
+    if tests::WITHOUT_BARRIERS.get() {
+        return false;
+    }
+    fence::is_asymmetric() && fence::heavy().is_some()
 }
 
 /// Stores 0. Loom would let a plain store fall between the halves of another thread's swap.
@@ -274,12 +284,18 @@ impl<T> DerefMut for Writing<'_, T> {
 
 #[cfg(all(test, not(millpond_loom)))]
 mod tests {
+    use std::cell::Cell;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;
 
     use super::*;
+
+    thread_local! {
+        /// Whether this thread's notes may be missed, as where the system has no barrier.
+        pub(super) static WITHOUT_BARRIERS: Cell<bool> = const { Cell::new(false) };
+    }
 
     /// Long enough for those who wait to fall asleep.
     fn let_them_sleep() {
@@ -328,6 +344,57 @@ mod tests {
             written.recv().expect("it comes in");
             assert_eq!(*lock.look(), 2);
         });
+    }
+
+    #[test]
+    fn who_sleeps_without_a_barrier_comes_in_though_nobody_wakes_it() {
+        let lock = Lock::new(0);
+        thread::scope(|scope| {
+            let held = lock.write();
+            let sleeper = scope.spawn(|| {
+                WITHOUT_BARRIERS.set(true);
+                *lock.write() += 1;
+            });
+            let_them_sleep();
+            assert!(!sleeper.is_finished());
+            // As one who leaves and does not see the note.
+            core::mem::forget(held);
+            lock.busy.store(0, Ordering::Release);
+        });
+        thread::scope(|scope| {
+            let reading = lock.read();
+            let writer = scope.spawn(|| {
+                WITHOUT_BARRIERS.set(true);
+                *lock.write() += 1;
+            });
+            let_them_sleep();
+            assert!(!writer.is_finished());
+            core::mem::forget(reading);
+            lock.left.fetch_add(1, Ordering::Release);
+        });
+        assert_eq!(lock.into_inner(), 2);
+    }
+
+    #[test]
+    fn nobody_is_lost_without_barriers() {
+        let lock = Lock::new(0_u64);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    WITHOUT_BARRIERS.set(true);
+                    for round in 0..100 {
+                        let mut inside = lock.write();
+                        *inside += 1;
+                        if round % 10 == 0 {
+                            thread::sleep(Duration::from_millis(1));
+                        }
+                        drop(inside);
+                        assert!(*lock.read() > 0);
+                    }
+                });
+            }
+        });
+        assert_eq!(lock.into_inner(), 400);
     }
 
     #[test]
