@@ -48,3 +48,68 @@ impl<K: Clone, V: Clone, A: Allocator + Clone> Slab<K, V, A> {
         Ok(copy)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use allocator_api2::alloc::Global;
+
+    use super::*;
+    use crate::frozen::{FrozenMap, Search};
+    use crate::hash::DefaultHashBuilder;
+    use crate::map::HashMap;
+
+    /// Moves a slab byte by byte to another place, and spoils what it leaves behind.
+    fn moved<K, V>(mut old: Slab<K, V, Global>) -> Slab<K, V, Global> {
+        let mut new = Slab::empty(old.parts, Global).expect("memory");
+        if old.parts.slots == 0 {
+            return new;
+        }
+        let bytes = old.parts.layout.size();
+        // SAFETY: `slab`. There is a block.
+        let from = unsafe { old.byte(0) };
+        // SAFETY: `slab`, as above.
+        let to = unsafe { new.byte(0) };
+        // SAFETY: `slab`. Two blocks of one layout.
+        unsafe { to.copy_from_nonoverlapping(from, bytes) };
+        new.len = old.len;
+        old.forget_entries();
+        // SAFETY: `slab`. The entries live on in the other block.
+        unsafe { from.write_bytes(0xa5, bytes) };
+        new
+    }
+
+    fn stays_good<K, V>(entries: impl Iterator<Item = (K, V)>, search: impl Fn(Search) -> bool)
+    where
+        K: Clone + Eq + core::hash::Hash,
+        V: Clone + PartialEq + core::fmt::Debug,
+    {
+        let mut map = HashMap::with_hasher_in(DefaultHashBuilder::default(), Global);
+        map.extend(entries);
+        let oracle = map.clone();
+        let FrozenMap { hash_builder, slab } = map.freeze();
+        assert!(search(slab.search()), "{:?}", slab.search());
+        let slab = moved(moved(slab));
+        let frozen = FrozenMap { hash_builder, slab };
+        frozen.check().expect("whole");
+        assert_eq!(frozen.len(), oracle.len());
+        for (key, value) in &oracle {
+            assert_eq!(frozen.get(key), Some(value));
+            assert_eq!(frozen.get_many([key]), [Some(value)]);
+        }
+        let thawed = frozen.thaw();
+        assert!(oracle.iter().all(|(key, value)| thawed[key] == *value));
+    }
+
+    #[test]
+    fn a_slab_means_the_same_wherever_its_bytes_lie() {
+        for len in [1_u64, 2, 100, 3000] {
+            let bare = |search| matches!(search, Search::Bare { .. });
+            stays_good((0..len).map(|n| (n * 3, n.to_string())), bare);
+            let pilots = |search| matches!(search, Search::Plain | Search::Mixed { .. });
+            stays_good((0..len).map(|n| (n.to_string(), n)), pilots);
+        }
+        stays_good(core::iter::empty::<(u64, u64)>(), |search| {
+            search == Search::List
+        });
+    }
+}

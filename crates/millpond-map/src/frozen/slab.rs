@@ -11,7 +11,8 @@
 //! beside others in the second cache tags are worth their line all the same: what is not there
 //! never costs a slot.
 //!
-//! All is reached by offsets: the slab holds no pointer to itself and could lie anywhere.
+//! All is reached by offsets that lie in the map itself, in [`Parts`]: the bytes of a slab hold
+//! no address but what its keys and values hold, and mean the same in any block of the layout.
 //! A list is what is left when hashes are equal, and of a map without entries.
 //!
 //! # Invariants
@@ -114,7 +115,7 @@ pub(super) struct Slab<K, V, A: Allocator> {
     /// The first slot.
     base: NonNull<u8>,
     pub(super) parts: Parts,
-    len: usize,
+    pub(super) len: usize,
     alloc: A,
     /// The slab owns its entries.
     marker: PhantomData<(K, V)>,
