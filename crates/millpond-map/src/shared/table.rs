@@ -23,7 +23,11 @@
 use core::hash::{BuildHasher, Hash};
 use core::mem;
 
+// Slabs of the system's allocator, where a memory checker sees what is read and written.
+#[cfg(millpond_system_slabs)]
+use allocator_api2::alloc::Global as Slabs;
 use equivalent::Equivalent;
+#[cfg(not(millpond_system_slabs))]
 use millpond_arena::Slabs;
 
 use crate::check::{Broken, ensure};
