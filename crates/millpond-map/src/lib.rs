@@ -30,12 +30,20 @@
 //! takes back their slabs for whatever keys and values come next. A [`Scope`] adds the
 //! strings that they point to, and other values. `docs/map-pools.md` shows them at work.
 //!
-//! # Maps for many threads
+//! # Maps for many threads, and tables that are only read
 //!
-//! A [`ShardedMap`] has a lock for each shard, lends values to closures, and empties itself
-//! at one instant. A [`ShardedCounterMap`] counts, and an entry is gone in the step that
-//! makes it zero. A [`SnapshotMap`] is read without a lock and replaced whole. What each
-//! method means while other threads are at work stands in its docs.
+//! | what you have | take |
+//! | --- | --- |
+//! | many threads, entries of their own | [`ShardedMap`]: a lock for each shard, values lent to closures, emptied at one instant |
+//! | counts that go up and down | [`CounterMap`], [`ShardedCounterMap`]: an entry is gone in the step that makes it zero |
+//! | values that become zero elsewhere | [`HashMap::sweep`], [`ShardedMap::sweep`], [`BackgroundSweeper`] |
+//! | a map that is read all the time and changed now and then | [`SnapshotMap`]: read without a lock, replaced whole |
+//! | a table that is made once | [`FrozenMap`], by [`HashMap::freeze`]: one place to look for each key |
+//! | a table in order, hardly ever changed | [`SortedMap`]: two arrays, ranges and prefixes as views |
+//!
+//! What each method means while other threads are at work stands in its docs. A closure that
+//! is lent a value must not call the map that lends it; other maps are called in one order
+//! everywhere.
 //!
 //! # Beyond std
 //!

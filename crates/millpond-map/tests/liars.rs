@@ -12,7 +12,7 @@ use millpond_testkit::rng::Rng;
 use millpond_testkit::values::{Sample, Tracked, no_value_left};
 
 thread_local! {
-    static LOTS: RefCell<Rng> = RefCell::new(Rng::new(11));
+    static LOTS: RefCell<Rng> = const { RefCell::new(Rng::new(11)) };
     static HONEST: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -102,7 +102,7 @@ fn what_is_picked_goes_once_and_beside_other_threads() {
             while !cursor.is_done() {
                 let pick = |key: &u64, value: &mut Tracked| {
                     assert_eq!(*key, value.number());
-                    let goes = *key < 4000 && key % 4 == 0;
+                    let goes = *key < 4000 && key.is_multiple_of(4);
                     picked += usize::from(goes);
                     goes
                 };

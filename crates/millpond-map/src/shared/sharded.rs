@@ -38,13 +38,18 @@ use crate::hash::{DefaultHashBuilder, hash_of};
 /// may deadlock. A closure that panics poisons nothing: its entry stays as it left it.
 ///
 /// `Hash` and `Eq` of keys run under the lock too, and `Drop` of what
-/// [`retain`](Self::retain) and [`sweep`](Self::sweep) remove. What the other methods
-/// remove is dropped when no lock is held.
+/// [`retain`](Self::retain), [`delete_scanned`](Self::delete_scanned) and
+/// [`sweep`](Self::sweep) remove. What the other methods remove is dropped when no lock is held.
 ///
 /// # Cost
 ///
-/// Each method takes one lock of a shard unless it says otherwise. Shards are made on first
-/// use: a map without entries costs its own size and nothing else.
+/// Each method takes one lock of a shard unless it says otherwise.
+///
+/// A map that nothing was inserted into costs its own size and nothing else. The first insert
+/// makes all shards, by default 64 for each core, of 256 bytes each: 32 KiB on two cores, 256
+/// KiB on sixteen, and no more than that. Each takes a slab of sixteen slots or more with its
+/// first entry. For small maps, and for many of them, [`with_shards`](Self::with_shards) makes
+/// fewer.
 ///
 /// # Examples
 ///
@@ -95,7 +100,7 @@ impl<K, V> ShardedMap<K, V> {
     /// Makes an empty map of `count` shards, rounded up to a power of two, 1 to 1024.
     ///
     /// By default there are 64 for each core. A shard takes 256 bytes besides its table, and
-    /// all are made by the first insert: 32 KiB on two cores.
+    /// all are made by the first insert: 32 KiB on two cores, 256 KiB on sixteen.
     #[must_use]
     pub fn with_shards(count: usize) -> Self {
         Self::with_shards_and_hasher(count, DefaultHashBuilder::default())
@@ -198,7 +203,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     /// Shows the value of `key` to `visit`, and returns what that returns.
     ///
     /// None where the key is missing; `visit` does not run then. Other readers of the shard
-    /// go on meanwhile, writers wait.
+    /// go on meanwhile, until a writer comes: it waits for `visit` to end, and whoever comes
+    /// after it waits for the writer.
     #[inline]
     #[track_caller]
     pub fn with<Q, R>(&self, key: &Q, visit: impl FnOnce(&V) -> R) -> Option<R>

@@ -115,7 +115,7 @@ impl Visit {
         }
         #[cfg(not(debug_assertions))]
         {
-            let _ = map;
+            let _ = map.identity();
             Visit {}
         }
     }

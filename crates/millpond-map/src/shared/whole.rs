@@ -98,7 +98,9 @@ impl<K, V, S> ShardedMap<K, V, S> {
             .map(|shard| shard.table.look().slab_bytes())
             .sum();
         let spares = self.spares.lock();
-        let spare: usize = spares.iter().flatten().map(Table::slab_bytes).sum();
+        let spare = spares.as_deref().map_or(0, |tables| {
+            size_of_val(tables) + tables.iter().map(Table::slab_bytes).sum::<usize>()
+        });
         size_of_val(shards) + live + spare
     }
 
@@ -111,14 +113,16 @@ impl<K, V, S> ShardedMap<K, V, S> {
     /// # Cost
     ///
     /// All locks, each for as long as it takes to get the rest of them and swap two tables:
-    /// microseconds, whatever the map holds. Allocates nothing.
+    /// microseconds, whatever the map holds.
     ///
-    /// Where entries need no drop that is all. The first insert into each shard afterwards
-    /// wipes what was touched of its slab, at most 1.1 bytes a slot, under that one lock.
+    /// Where entries need no drop that is all, and nothing is allocated. The first insert into
+    /// each shard afterwards wipes what was touched of its slab, at most 1.1 bytes a slot,
+    /// under that one lock.
     ///
     /// Else each entry is dropped afterwards, with no lock held, and the tables are wiped.
-    /// They take turns with a second set, which the first two clears make; two threads that
-    /// clear at once do not share it, so one of them makes a new one.
+    /// They take turns with a second set: the first clear makes it, without slabs, and the
+    /// inserts after that clear fill it with them. From then on nothing is allocated, unless
+    /// two threads clear at once: they do not share the set, so one of them makes a new one.
     ///
     /// # Panics
     ///
