@@ -43,6 +43,11 @@ fn prints_what_it_promises(name: &str) {
 }
 
 #[test]
+fn background_sweep() {
+    prints_what_it_promises("background_sweep");
+}
+
+#[test]
 fn counters() {
     prints_what_it_promises("counters");
 }
@@ -55,6 +60,11 @@ fn global_allocator() {
 #[test]
 fn pooled_buffers() {
     prints_what_it_promises("pooled_buffers");
+}
+
+#[test]
+fn read_only() {
+    prints_what_it_promises("read_only");
 }
 
 #[test]

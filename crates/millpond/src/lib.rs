@@ -28,4 +28,10 @@ mod pages {
     struct MapPools;
     #[doc = include_str!("../../../docs/observability.md")]
     struct Observability;
+    #[doc = include_str!("../../../docs/many-threads.md")]
+    struct ManyThreads;
+    #[doc = include_str!("../../../docs/counters.md")]
+    struct Counters;
+    #[doc = include_str!("../../../docs/read-only.md")]
+    struct ReadOnly;
 }
