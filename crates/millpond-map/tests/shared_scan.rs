@@ -11,7 +11,7 @@ use millpond_map::{
 };
 use millpond_testkit::hashers::{Crowded, Degenerate};
 use millpond_testkit::rng::Rng;
-use millpond_testkit::values::{Sample, Tracked, no_value_left};
+use millpond_testkit::values::{Sample, Tracked};
 
 type Visits = BTreeMap<u64, usize>;
 
@@ -85,37 +85,35 @@ impl std::hash::BuildHasher for Crowded4 {
 
 #[test]
 fn what_is_picked_goes_once_and_beside_other_threads() {
-    no_value_left(|| {
-        let map: ShardedMap<u64, Tracked> = ShardedMap::with_shards(8);
-        map.extend((0..4000).map(|n| (n, Tracked::sample(n))));
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut rng = Rng::new(1);
-                while !done.load(Ordering::Relaxed) {
-                    let key = 10_000 + rng.below(5000) as u64;
-                    map.insert(key, Tracked::sample(key));
-                    map.remove(&(10_000 + rng.below(5000) as u64));
-                }
-            });
-            let (mut cursor, mut picked, mut removed) = (ScanCursor::START, 0, 0);
-            while !cursor.is_done() {
-                let pick = |key: &u64, value: &mut Tracked| {
-                    assert_eq!(*key, value.number());
-                    let goes = *key < 4000 && key.is_multiple_of(4);
-                    picked += usize::from(goes);
-                    goes
-                };
-                let gone;
-                (cursor, gone) = map.delete_scanned(cursor, 5, pick).expect("of this map");
-                removed += gone;
+    let map: ShardedMap<u64, Tracked> = ShardedMap::with_shards(8);
+    map.extend((0..4000).map(|n| (n, Tracked::sample(n))));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut rng = Rng::new(1);
+            while !done.load(Ordering::Relaxed) {
+                let key = 10_000 + rng.below(5000) as u64;
+                map.insert(key, Tracked::sample(key));
+                map.remove(&(10_000 + rng.below(5000) as u64));
             }
-            done.store(true, Ordering::Relaxed);
-            assert_eq!((picked, removed), (1000, 1000));
         });
-        map.check().unwrap();
-        assert!((0..4000).all(|key| map.contains_key(&key) == (key % 4 != 0)));
+        let (mut cursor, mut picked, mut removed) = (ScanCursor::START, 0, 0);
+        while !cursor.is_done() {
+            let pick = |key: &u64, value: &mut Tracked| {
+                assert_eq!(*key, value.number());
+                let goes = *key < 4000 && key.is_multiple_of(4);
+                picked += usize::from(goes);
+                goes
+            };
+            let gone;
+            (cursor, gone) = map.delete_scanned(cursor, 5, pick).expect("of this map");
+            removed += gone;
+        }
+        done.store(true, Ordering::Relaxed);
+        assert_eq!((picked, removed), (1000, 1000));
     });
+    map.check().unwrap();
+    assert!((0..4000).all(|key| map.contains_key(&key) == (key % 4 != 0)));
 }
 
 #[test]

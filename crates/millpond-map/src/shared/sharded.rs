@@ -47,9 +47,9 @@ use crate::hash::{DefaultHashBuilder, hash_of};
 ///
 /// A map that nothing was inserted into costs its own size and nothing else. The first insert
 /// makes all shards, by default 64 for each core, of 256 bytes each: 32 KiB on two cores, 256
-/// KiB on sixteen, and no more than that. Each takes a slab of sixteen slots or more with its
-/// first entry. For small maps, and for many of them, [`with_shards`](Self::with_shards) makes
-/// fewer.
+/// KiB on sixteen, and no more than that. Each takes a slab with its first entry, of sixteen
+/// slots, or four where entries are large. For small maps, and for many of them,
+/// [`with_shards`](Self::with_shards) makes fewer.
 ///
 /// # Examples
 ///
