@@ -85,6 +85,11 @@ fn a_sharded_map_sums_its_shards_and_spares() {
     assert_eq!(stats.slab_bytes, map.allocation_size());
     assert_eq!(stats.len, 0);
     assert!(stats.clears >= 2, "{stats:?}");
+    // A second set of tables, without slabs yet, is kept from here on.
+    drop(map.take_all());
+    let with_spares = map.try_table_stats().expect("nobody holds a lock");
+    assert_eq!(with_spares.slab_bytes, map.allocation_size());
+    assert!(with_spares.slab_bytes > stats.slab_bytes, "{with_spares:?}");
 }
 
 #[test]

@@ -49,8 +49,10 @@ impl<K, V, S> ShardedMap<K, V, S> {
         for stats in spares.iter().flatten().map(Table::stats) {
             sum.add(&stats);
         }
-        sum.slab_bytes += size_of_val(self.shards());
-        sum.metadata_bytes += size_of_val(self.shards());
+        // The shards themselves, and the spares: allocated beside the slabs.
+        let headers = size_of_val(self.shards()) + spares.as_deref().map_or(0, size_of_val);
+        sum.slab_bytes += headers;
+        sum.metadata_bytes += headers;
         Some(sum)
     }
 }
