@@ -211,19 +211,38 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     pub(crate) fn take_back_far(&self, mut node: Box<Node<T>>) {
         if std::thread::panicking() {
             count(&self.inner().rare().panic_discards);
+            if let Some(wipe) = self.wipe {
+                recycle::wipe_quietly(&mut node.value, wipe);
+            }
             return drop(node);
         }
         let watch = OnResetPanic(self);
+        let cover = WipeOnPanic {
+            node: &mut node,
+            wipe: self.wipe,
+        };
+        let kept = self.make_ready(cover.node);
+        mem::forget((cover, watch));
+        match kept {
+            Some(bytes) => self.keep(node, bytes),
+            None => self.drop_oversized(node),
+        }
+    }
+
+    /// Measures an item and makes it ready for its next user: all of user code on the
+    /// way back. Returns the bytes that it retains, none if it is not worth keeping.
+    fn make_ready(&self, node: &mut Node<T>) -> Option<usize> {
         if self.config.learns_sizes {
-            self.learn(&node);
+            self.learn(node);
         }
-        let bytes = node.value.retained_bytes();
-        if bytes > KEEP_BYTES {
-            return self.take_back_large(node, bytes, watch);
+        let Node { header, value } = node;
+        let bytes = value.retained_bytes();
+        if bytes <= KEEP_BYTES {
+            recycle::reset(value, self.wipe);
+            return Some(bytes);
         }
-        recycle::reset(&mut node.value, self.wipe);
-        mem::forget(watch);
-        self.keep(node, bytes);
+        // Worth a judgement, and to be measured: it does not go into the private place.
+        recycle_large(value, &mut header.strikes, bytes, self.wipe).then(|| value.retained_bytes())
     }
 
     /// Notes what the item needed, unless it was made elsewhere and nobody got it.
@@ -231,19 +250,6 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         if let Some(site) = node.header.tag.tag().lent_at() {
             self.inner().learn(site, node.value.used_bytes());
         }
-    }
-
-    /// Takes back an item that is worth a judgement, and to be measured: it
-    /// does not go into the private place.
-    fn take_back_large(&self, mut node: Box<Node<T>>, bytes: usize, watch: OnResetPanic<'_, T>) {
-        let Node { header, value } = &mut *node;
-        let kept = recycle_large(value, &mut header.strikes, bytes, self.wipe);
-        let bytes = value.retained_bytes();
-        mem::forget(watch);
-        if !kept {
-            return self.drop_oversized(node);
-        }
-        self.keep(node, bytes);
     }
 
     /// Keeps an item, where the pool was told to.
@@ -405,10 +411,15 @@ impl<T: Recycle + Send + 'static> Pool<T> {
     }
 
     pub(crate) fn discard(&self, mut node: Box<Node<T>>) {
-        if let Some(wipe) = self.wipe {
-            recycle::reset(&mut node.value, Some(wipe));
-        }
         count(&self.inner().rare().chosen_discards);
+        if self.wipe.is_some() {
+            let cover = WipeOnPanic {
+                node: &mut node,
+                wipe: self.wipe,
+            };
+            recycle::reset(&mut cover.node.value, self.wipe);
+            mem::forget(cover);
+        }
         self.inner().drop_counted(node);
     }
 
@@ -531,6 +542,22 @@ impl<T> Drop for OnResetPanic<'_, T> {
     #[cold]
     fn drop(&mut self) {
         count(&self.0.inner().rare().reset_panics);
+    }
+}
+
+/// Wipes an item whose way back ends in a panic, in a pool that zeroes. Forgotten when
+/// there was none.
+struct WipeOnPanic<'n, T: Recycle> {
+    node: &'n mut Node<T>,
+    wipe: WipeFn<T>,
+}
+
+impl<T: Recycle> Drop for WipeOnPanic<'_, T> {
+    #[cold]
+    fn drop(&mut self) {
+        if let Some(wipe) = self.wipe {
+            recycle::wipe_quietly(&mut self.node.value, wipe);
+        }
     }
 }
 

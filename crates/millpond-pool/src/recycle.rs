@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 //! What an item must be able to do to be used again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::retain::{KEEP_BYTES, Strikes, Verdict};
 
 /// Makes a value as good as new.
@@ -30,7 +32,8 @@ use crate::retain::{KEEP_BYTES, Strikes, Verdict};
 pub trait Recycle {
     /// Removes what the last user left, and keeps the memory.
     ///
-    /// Called once for each return, before anybody else can get the item.
+    /// Called once for each return, before anybody else can get the item. A pool that
+    /// zeroes also calls it on what it drops because of a panic.
     fn reset(&mut self);
 
     /// Returns the bytes that the value keeps from one use to the next.
@@ -95,6 +98,14 @@ pub(crate) fn reset<T: Recycle>(value: &mut T, wipe: WipeFn<T>) {
     if let Some(wipe) = wipe {
         wipe(value);
     }
+}
+
+/// Resets and wipes what is to be dropped because of a panic. A second panic ends the
+/// step that it comes from, and goes no further: the thread may be unwinding.
+#[cold]
+pub(crate) fn wipe_quietly<T: Recycle>(value: &mut T, wipe: fn(&mut T)) {
+    let _ = catch_unwind(AssertUnwindSafe(|| value.reset()));
+    let _ = catch_unwind(AssertUnwindSafe(|| wipe(value)));
 }
 
 #[cold]

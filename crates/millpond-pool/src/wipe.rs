@@ -11,7 +11,8 @@ use crate::recycle::Recycle;
 ///
 /// A pool that was made [`with_zero_on_recycle`](crate::Pool::with_zero_on_recycle)
 /// calls it on each item that comes back, after [`Recycle::reset`] and before the
-/// item shrinks, is kept or is dropped.
+/// item shrinks, is kept or is dropped. That holds for guards dropped by a panic too, and
+/// for a panic of the reset.
 ///
 /// Implemented for what owns one piece of memory that safe code can reach. The
 /// standard maps and trees own memory that it cannot; the maps of `millpond-map`
@@ -43,7 +44,9 @@ use crate::recycle::Recycle;
 pub trait Wipe: Recycle {
     /// Leaves nothing but zeroes in the memory that the value keeps.
     ///
-    /// The value has just been reset: it is empty.
+    /// The value has just been reset: it is empty, unless the reset panicked. Such an item,
+    /// and one whose guard is dropped while its thread panics, is wiped and dropped; a
+    /// panic in here then ends the wipe and is not passed on.
     ///
     /// # Cost
     ///

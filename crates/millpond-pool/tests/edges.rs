@@ -4,13 +4,15 @@ mod common;
 
 use std::collections::{BinaryHeap, LinkedList, VecDeque};
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
 use common::{Item, Lives};
 use millpond_pool::parts::calm;
-use millpond_pool::{AutoTick, MAX_HINT_BYTES, Pool, Pressure, Recycle, relieve};
+use millpond_pool::{AutoTick, MAX_HINT_BYTES, Pool, Pressure, Recycle, Wipe, relieve};
 
 const SECRET: &[u8] = b"the password is swordfish";
 
@@ -55,6 +57,105 @@ fn zero_on_recycle_leaves_nothing_in_memory() {
     drop(deque);
     let mut bytes = Vec::from(deques.get().detach());
     assert!(bytes.capacity() > SECRET.len() && !any_left(&mut bytes));
+}
+
+/// A buffer, full to its last byte whenever it has been used, that looks at its memory
+/// when it is dropped.
+struct Watched {
+    bytes: Vec<u8>,
+    fuse: Option<&'static str>,
+    dropped_clean: &'static AtomicUsize,
+}
+
+impl Watched {
+    /// Leaves the secret in all of `len` bytes, and lets the callback `fuse` panic once.
+    fn fill(&mut self, len: usize, fuse: Option<&'static str>) {
+        self.bytes.reserve_exact(len);
+        let secret = SECRET.iter().copied().cycle();
+        self.bytes.extend(secret.take(self.bytes.capacity()));
+        self.fuse = fuse;
+    }
+
+    fn burn(&mut self, callback: &str) {
+        if self.fuse.take_if(|fuse| *fuse == callback).is_some() {
+            panic!("{callback}");
+        }
+    }
+}
+
+impl Recycle for Watched {
+    fn reset(&mut self) {
+        self.burn("reset");
+        self.bytes.clear();
+    }
+    fn retained_bytes(&self) -> usize {
+        assert_ne!(self.fuse, Some("retained_bytes"));
+        self.bytes.capacity()
+    }
+    fn used_bytes(&self) -> usize {
+        assert_ne!(self.fuse, Some("used_bytes"));
+        0
+    }
+    fn shrink_to(&mut self, _: usize) {
+        self.burn("shrink_to");
+    }
+}
+
+impl Wipe for Watched {
+    fn wipe(&mut self) {
+        self.bytes.wipe();
+        self.burn("wipe");
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let clean = !any_left(&mut self.bytes);
+        self.dropped_clean.fetch_add(usize::from(clean), SeqCst);
+    }
+}
+
+#[test]
+fn whatever_panics_no_secret_is_dropped_with_its_memory() {
+    let _calm = calm();
+    static CLEAN: AtomicUsize = AtomicUsize::new(0);
+    let pool = Pool::new(|| Watched {
+        bytes: Vec::new(),
+        fuse: None,
+        dropped_clean: &CLEAN,
+    })
+    .with_zero_on_recycle();
+    let panics = |len, fuse, discard: bool, user_panics: bool| {
+        let before = CLEAN.load(SeqCst);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..4 {
+                let mut item = pool.get();
+                item.fill(len, fuse);
+                assert!(!user_panics, "the request fails");
+                if discard {
+                    item.discard();
+                }
+            }
+        }));
+        let case = format!("{len} bytes, {fuse:?}, {discard}, {user_panics}");
+        assert!(ended.is_err(), "{case}");
+        assert_eq!(CLEAN.load(SeqCst), before + 1, "{case}");
+    };
+    for len in [100, 100_000] {
+        for fuse in [None, Some("reset"), Some("wipe")] {
+            panics(len, fuse, false, true);
+        }
+        for discard in [false, true] {
+            panics(len, Some("reset"), discard, false);
+            panics(len, Some("wipe"), discard, false);
+        }
+        panics(len, Some("retained_bytes"), false, false);
+    }
+    panics(100_000, Some("used_bytes"), false, false);
+    panics(100_000, Some("shrink_to"), false, false);
+    let stats = pool.stats();
+    assert_eq!((stats.outstanding, stats.retained_items), (0, 0));
+    assert_eq!(stats.panic_discards, 6, "{stats:?}");
 }
 
 #[test]

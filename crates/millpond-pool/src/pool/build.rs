@@ -94,7 +94,8 @@ impl<T> Pool<T> {
 
     /// Lets the pool zero the memory of each item that comes back, after its reset.
     ///
-    /// Also of those that it then shrinks or drops, and of those that are discarded.
+    /// Also of those that it then shrinks or drops, for whatever reason: discarded, dropped
+    /// while a thread panics, or left by a panic of their reset.
     /// Not of what a user has let go of before: a vector that grew has left copies
     /// behind in memory that nobody here knows.
     ///
