@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::auto::{Auto, AutoTick};
+use crate::auto::{Auto, AutoTick, now_ms};
 use crate::tick::{tick_all, tick_all_within};
 
 /// A thread that calls [`tick_all`] now and then, until the handle is dropped.
@@ -104,7 +104,7 @@ impl Drop for Maintainer {
 pub fn park_hook(interval: Duration) -> impl Fn() + Clone + Send + Sync + 'static {
     let due = Arc::new(Auto::new(AutoTick::Every(interval)));
     move || {
-        if due.is_due(1) {
+        if due.is_due(1, now_ms()) {
             // A hook is no place for a panic; it has been counted by the pool.
             let _ = catch_unwind(AssertUnwindSafe(|| tick_all_within(64)));
         }

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 
 use once_cell::race::OnceBox;
 
-use crate::auto::GETS_PER_PULSE;
+use crate::auto::{GETS_PER_PULSE, PULSE_BYTES};
 use crate::chaos;
 use crate::config::{Config, GiveBack};
 use crate::door::Inside;
@@ -267,6 +267,9 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         };
         if let Err(node) = put {
             self.drop_unkept(node);
+        }
+        if bytes >= PULSE_BYTES {
+            self.inner().glance();
         }
     }
 

@@ -52,8 +52,12 @@ static READ_AT_MS: [AtomicU64; READINGS] = [const { AtomicU64::new(0) }; READING
 
 /// Reads the clock, unless somebody has just done so.
 pub(crate) fn read_clock() {
+    note_time(now_ms());
+}
+
+/// Notes a reading of the clock, unless there has just been one.
+pub(crate) fn note_time(now: u64) {
     let epoch = EPOCH.load(Acquire);
-    let now = now_ms();
     let last = READ_AT_MS[epoch as usize % READINGS].load(Relaxed);
     let next = epoch.wrapping_add(1).max(1);
     if now.saturating_sub(last) < READ_EVERY_MS {

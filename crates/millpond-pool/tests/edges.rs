@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
+use std::time::Duration;
 
 use common::{Item, Lives};
 use millpond_pool::parts::calm;
@@ -248,13 +249,51 @@ fn trimming_cannot_reach_what_is_out() {
 
 #[test]
 fn an_interval_or_a_count_of_zero_ticks_at_each_look() {
-    for auto in [AutoTick::Ops(0), AutoTick::Every(std::time::Duration::ZERO)] {
+    for auto in [AutoTick::Ops(0), AutoTick::Every(Duration::ZERO)] {
         let pool = Pool::new(String::new).with_auto_tick(auto);
-        for _ in 0..3 * 4096 {
+        for _ in 0..3 * 512 {
             drop(pool.get());
         }
         assert!(pool.stats().ticks >= 2, "{auto:?}");
     }
+}
+
+#[test]
+fn the_clock_is_looked_at_each_so_many_gets_and_misses_and_each_large_return() {
+    let _calm = calm();
+    let timed = || Pool::new(Vec::<u8>::new).with_auto_tick(AutoTick::Every(Duration::ZERO));
+    let hits = timed();
+    (0..1 + 511).for_each(|_| drop(hits.get()));
+    assert_eq!(hits.stats().ticks, 0);
+    drop(hits.get());
+    assert_eq!(hits.stats().ticks, 1);
+
+    let misses = timed();
+    (0..15).for_each(|_| misses.get().discard());
+    assert_eq!(misses.stats().ticks, 0);
+    misses.get().discard();
+    assert_eq!(misses.stats().ticks, 1);
+
+    let returns = timed();
+    returns.put(Vec::with_capacity((64 << 10) - 1));
+    assert_eq!(returns.stats().ticks, 0);
+    returns.put(Vec::with_capacity(64 << 10));
+    assert_eq!(returns.stats().ticks, 1);
+}
+
+#[test]
+fn a_giant_goes_from_a_pool_that_is_seldom_used_and_holds_what_it_needs() {
+    let _calm = calm();
+    let pool = Pool::new(Vec::<u8>::new).with_auto_tick(AutoTick::Every(Duration::ZERO));
+    let [small, mut giant] = [pool.get(), pool.get()];
+    giant.reserve_exact(1 << 20);
+    drop((giant, small)); // the small one is got again, the giant never
+    let turned = pool.stats();
+    assert_eq!((turned.ticks, turned.victim_bytes), (1, 1 << 20));
+    (0..512).for_each(|_| drop(pool.get()));
+    let stats = pool.stats();
+    assert_eq!((stats.retained_bytes(), stats.expired), (0, 1), "{stats:?}");
+    assert_eq!((stats.misses, stats.retained_items), (2, 1), "{stats:?}");
 }
 
 #[test]

@@ -154,8 +154,8 @@ fn a_pool_that_ticks_by_itself_lets_go_of_what_is_not_used() {
     let pool = Pool::new(|| Item::new(&LIVES, 0)).with_auto_tick(AutoTick::Ops(1));
     let burst: Vec<Pooled<'_, Item>> = (0..1_000).map(|_| pool.get()).collect();
     drop(burst);
-    // Pulses come with every 4,096th get; each sweeps a little.
-    for _ in 0..60 * 4096 {
+    // Pulses come with every 512th get; each sweeps a little.
+    for _ in 0..60 * 512 {
         drop(pool.get());
     }
     assert!(LIVES.alive() <= 40, "{} alive", LIVES.alive());

@@ -9,6 +9,7 @@ mod visits;
 
 use std::array;
 use std::panic::Location;
+use std::sync::atomic::AtomicBool;
 
 use crossbeam_queue::SegQueue;
 use crossbeam_utils::CachePadded;
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     visit: Mutex<Closed>,
     visits: Visits,
     auto: Auto,
+    /// Whether a bounded sweep has left something, which pulses are to sweep.
+    unswept: AtomicBool,
     pub(crate) tags: &'static Tags,
     /// Counts of threads that have no shard.
     counts: Counts,
@@ -81,6 +84,7 @@ impl Inner {
             visit: Mutex::new(Closed(false)),
             visits: Visits::new(),
             auto: Auto::new(config.auto),
+            unswept: AtomicBool::new(false),
             tags: Tags::lend(),
             counts: Counts::new(),
             flow: Flow::new(),

@@ -3,10 +3,11 @@
 //!
 //! Each visit holds the pool's lock, which gets and puts never take.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 use std::{array, iter, ptr};
 
 use super::{Inner, SHARED_ITEMS};
+use crate::auto::now_ms;
 use crate::fence::{self, Fenced};
 use crate::local;
 use crate::node::{AnyNode, Condemned};
@@ -40,9 +41,11 @@ impl Inner {
     pub(crate) fn pulse(&self, ops: u64) {
         /// Items that one pulse drops: some microseconds for most.
         const AT_ONCE: usize = 64;
-        watch::read_clock();
-        let is_due = self.auto.is_due(ops);
-        if !is_due && !self.has_expired() {
+        let now = now_ms();
+        watch::note_time(now);
+        let is_due = self.auto.is_due(ops, now);
+        // Relaxed: a hint.
+        if !is_due && !self.unswept.load(Relaxed) {
             return;
         }
         let mut condemned = Condemned::default();
@@ -56,6 +59,13 @@ impl Inner {
             }
         }
         self.drop_counted(condemned);
+    }
+
+    /// Looks at the clock, where the pool ticks by time. For what happens seldom.
+    pub(crate) fn glance(&self) {
+        if self.auto.is_timed() {
+            self.pulse(0);
+        }
     }
 
     /// Drops what one call has condemned, with nothing held.
@@ -110,7 +120,11 @@ impl Inner {
         let queued = shards.flat_map(|slot| iter::from_fn(move || slot.take_oldest(side)));
         let shared = iter::from_fn(|| self.take_shared(side));
         let swept = shared.chain(queued).take(most);
-        swept.map(|node| self.expire(node, condemned)).count()
+        let count = swept.map(|node| self.expire(node, condemned)).count();
+        // Relaxed: a hint. What comes to this side later is swept at the next turn.
+        self.unswept
+            .store(count == most && self.has_expired(), Relaxed);
+        count
     }
 
     /// Returns whether items wait to be swept.
