@@ -183,6 +183,9 @@ fn pools(reports: &[PoolReport]) -> Vec<PoolStats> {
         row.stolen_gets += stats.stolen_gets;
         row.victim_gets += stats.victim_gets;
         row.made_items += stats.made();
+        row.empty_misses += stats.empty_misses();
+        row.rationed_misses += stats.rationed_misses;
+        row.busy_misses += stats.busy_misses;
         row.private_puts += stats.private_puts;
         row.queue_puts += stats.queue_puts;
         row.shared_puts += stats.shared_puts;
@@ -199,6 +202,8 @@ fn pools(reports: &[PoolReport]) -> Vec<PoolStats> {
         row.drop_panics += stats.drop_panics;
         row.ticks += stats.ticks;
         row.retained_items += stats.retained_items;
+        row.current_items += stats.current_items;
+        row.victim_items += stats.victim_items;
         row.current_bytes += stats.current_bytes;
         row.victim_bytes += stats.victim_bytes;
         row.expired_bytes += stats.expired_bytes;

@@ -141,6 +141,12 @@ data! {
         pub victim_gets: u64,
         /// Gets for which an item was made.
         pub made_items: u64,
+        /// Gets that found nothing, since there was nothing.
+        pub empty_misses: u64,
+        /// Gets that found nothing and did not ask other threads' stashes, as that is rationed.
+        pub rationed_misses: u64,
+        /// Gets that found something elsewhere and were not let in.
+        pub busy_misses: u64,
         /// Returns to a private place.
         pub private_puts: u64,
         /// Returns to the thread's own queue.
@@ -173,6 +179,10 @@ data! {
         pub ticks: u64,
         /// Items that lie in the pool.
         pub retained_items: u64,
+        /// Those of them that came back since the last tick.
+        pub current_items: u64,
+        /// Those of them that go at the next tick; the rest has expired.
+        pub victim_items: u64,
         /// Bytes that lie in its queues and were used since the last tick.
         pub current_bytes: u64,
         /// Bytes that lie in its queues and go at the next tick.

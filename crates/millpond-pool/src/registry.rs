@@ -98,13 +98,13 @@ pub(crate) fn pool(id: usize) -> Option<Arc<Inner>> {
 
 /// Returns what each pool of the process has done that may keep items and is in use.
 ///
-/// A pool is listed from its first use until it is dropped. Pools without an
-/// id, those beyond the first few thousand, are not.
+/// A pool is listed from its first use until it is dropped. Pools beyond 131,072 at the
+/// same time have no id and are not, nor are those with a budget of zero.
 ///
 /// # Cost
 ///
-/// One lock for a moment, then a read of each shard of each pool. Gets and puts
-/// never wait for it.
+/// One lock for a moment, then that of [`Pool::stats`](crate::Pool::stats) of each pool.
+/// Gets and puts never wait for it.
 pub fn pools() -> Vec<PoolReport> {
     let pools: Vec<Arc<Inner>> = REGISTRY.lock().pools.iter().flatten().cloned().collect();
     Inner::reports(&pools)

@@ -32,7 +32,7 @@ use crate::node::{AnyNode, Header, Site};
 use crate::place::Place;
 use crate::queue::{Queues, Spot};
 use crate::stats::{Counts, Event, PoolStats};
-use crate::victim::SIDES;
+use crate::victim::{SIDES, Turn};
 
 /// Bytes from one slot to the next: two cache lines, as x86-64 fetches them in
 /// pairs. Borrowed from Go's `poolLocal`.
@@ -226,8 +226,9 @@ impl Slot {
         self.flow.net()
     }
 
-    /// Adds what was counted here and what lies here to `stats`.
-    pub(crate) fn sum_into(&self, stats: &mut PoolStats) {
+    /// Adds what was counted here to `stats`, and what lies here at `turn` to `items`, by
+    /// side.
+    pub(crate) fn sum_into(&self, turn: Turn, stats: &mut PoolStats, items: &mut [u64; SIDES]) {
         self.counts.sum_into(stats);
         let private = u64::from(self.private.is_filled());
         let victim = u64::from(self.victim.is_filled());
@@ -235,14 +236,19 @@ impl Slot {
         stats.private_gets += gets;
         stats.private_puts += gets + private;
         stats.unmeasured_items += private + victim;
-        stats.retained_items += private + victim + self.posted() as u64;
+        items[turn.current()] += private + self.posted() as u64;
+        items[turn.victim()] += victim;
         if let Some(queues) = self.queues.get() {
             let takes = queues.stash.takes();
             let stashed = queues.stash.len() as u64;
             stats.queue_gets += takes;
             let drained = queues.stash.drained();
             stats.queue_puts = (stats.queue_puts + takes + stashed).wrapping_add(drained);
-            stats.retained_items += stashed + queues.len_beyond_stash() as u64;
+            items[turn.current()] += stashed;
+            items[turn.victim()] += queues.shelved() as u64;
+            for (items, ring) in items.iter_mut().zip(&queues.rings) {
+                *items += ring.len() as u64;
+            }
         }
     }
 }

@@ -27,8 +27,16 @@ pub struct PoolStats {
     pub stolen_gets: u64,
     /// Gets served from the generation that the next tick would drop.
     pub victim_gets: u64,
-    /// Gets that found nothing: `make` was called, or `try_get` said none.
+    /// Gets that found nothing: `make` was called, or `try_get` said none. By cause:
+    /// [`empty_misses`](Self::empty_misses) and the next two. Size is no cause, as an item
+    /// that is too small is grown; nor is what was dropped before, see the discards.
     pub misses: u64,
+    /// Misses at which the stashes of other threads were not asked: a look there costs them
+    /// something, and one in 1,024 misses may.
+    pub rationed_misses: u64,
+    /// Misses that found something in the stash of another thread and were not let in: its
+    /// owner was taking, or a tick or another get was there.
+    pub busy_misses: u64,
     /// Returns to a private place.
     pub private_puts: u64,
     /// Returns to the thread's own queue.
@@ -69,6 +77,13 @@ pub struct PoolStats {
     pub oldest_guard: Option<OldestGuard>,
     /// Items that lie in the pool now, in all generations.
     pub retained_items: u64,
+    /// Those of them that came back since the last tick.
+    pub current_items: u64,
+    /// Those of them that go at the next tick.
+    pub victim_items: u64,
+    /// Those of them that have expired and wait to be dropped; see
+    /// [`expired_bytes`](Self::expired_bytes).
+    pub expired_items: u64,
     /// Those of them that lie in private places and what the last tick made of
     /// these: at most two per thread, of at most
     /// [`KEEP_BYTES`](crate::KEEP_BYTES) each, in none of the counts of bytes.
@@ -89,6 +104,14 @@ impl PoolStats {
     /// Returns the gets that an item of the pool served.
     pub const fn hits(&self) -> u64 {
         self.private_gets + self.queue_gets + self.shared_gets + self.stolen_gets + self.victim_gets
+    }
+
+    /// Returns the misses to which nothing was left to take: not in the thread's own shard,
+    /// nor in the shared tier, nor elsewhere, as far as the pool steals. The private places
+    /// of other threads are never looked at.
+    pub const fn empty_misses(&self) -> u64 {
+        self.misses
+            .saturating_sub(self.rationed_misses + self.busy_misses)
     }
 
     /// Returns the items that `make` has made.
@@ -211,6 +234,8 @@ pub(crate) struct RareCounts {
     pub(crate) ticks: AtomicU64,
     pub(crate) adopted: AtomicU64,
     pub(crate) empty_gets: AtomicU64,
+    pub(crate) rationed_misses: AtomicU64,
+    pub(crate) busy_misses: AtomicU64,
 }
 
 impl RareCounts {
@@ -231,6 +256,30 @@ impl RareCounts {
         stats.ticks += self.ticks.load(Relaxed);
         stats.adopted += self.adopted.load(Relaxed);
         stats.empty_gets += self.empty_gets.load(Relaxed);
+        stats.rationed_misses += self.rationed_misses.load(Relaxed);
+        stats.busy_misses += self.busy_misses.load(Relaxed);
+    }
+}
+
+/// Why a get found nothing, when there was nothing to take without a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// Nothing lay elsewhere either.
+    Empty,
+    /// It was not looked: visits are rationed.
+    Rationed,
+    /// Something lay there, and somebody was at it.
+    Busy,
+}
+
+impl RareCounts {
+    /// Counts why a get has missed; that it has is counted elsewhere.
+    pub(crate) fn count_cause(&self, missed: Missed) {
+        match missed {
+            Missed::Empty => {}
+            Missed::Rationed => count(&self.rationed_misses),
+            Missed::Busy => count(&self.busy_misses),
+        }
     }
 }
 

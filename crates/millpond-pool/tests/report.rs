@@ -1,9 +1,10 @@
 //! What the process can say about its pools.
 
+use std::sync::Barrier;
 use std::thread;
 
 use millpond_pool::parts::calm;
-use millpond_pool::{AutoTick, Pool, PoolReport, PoolStats, pools};
+use millpond_pool::{AutoTick, Pool, PoolReport, PoolStats, Steal, pools};
 
 fn row(name: &str) -> Option<PoolReport> {
     pools().into_iter().find(|pool| pool.name == name)
@@ -134,6 +135,84 @@ fn an_item_that_lies_in_a_pool_is_not_a_guard() {
     });
     POOL.trim_to(0);
     nobody("gone");
+}
+
+#[test]
+fn items_are_told_by_generation() {
+    let _calm = calm();
+    let pool: Pool<Vec<u8>> = Pool::new(Vec::new).with_auto_tick(AutoTick::Never);
+    let generations = || {
+        let stats = pool.stats();
+        let each = [stats.current_items, stats.victim_items, stats.expired_items];
+        assert_eq!(stats.retained_items, each.iter().sum());
+        each
+    };
+    // Private place, stash, ring and shared tier.
+    let fill = |items| (0..items).for_each(|_| pool.put(Vec::new()));
+    fill(300);
+    assert_eq!(generations(), [300, 0, 0]);
+    assert!(pool.tick_within(0));
+    assert_eq!(generations(), [0, 300, 0]);
+    fill(7);
+    assert_eq!(generations(), [7, 300, 0]);
+    // What lay in ring and shared tier waits; what lay near is not much and goes.
+    assert!(pool.tick_within(0));
+    assert_eq!(generations(), [0, 7, 300 - 128]);
+    pool.trim_to(0);
+    assert_eq!(generations(), [0, 0, 0]);
+}
+
+#[test]
+fn misses_are_told_by_cause() {
+    let _calm = calm();
+    let pool: Pool<Vec<u8>> = Pool::new(Vec::new).with_auto_tick(AutoTick::Never);
+    let causes = || {
+        let stats = pool.stats();
+        let named = [stats.rationed_misses, stats.busy_misses];
+        (stats.empty_misses(), named)
+    };
+    drop([pool.get(), pool.get()]);
+    assert!(pool.try_get().is_some());
+    assert_eq!(causes(), (2, [0, 0]));
+
+    // What lies in the stash of another thread comes over at a visit, and eight visits are
+    // to be had at once.
+    pool.trim_to(0);
+    let barrier = Barrier::new(2);
+    let missed = thread::scope(|scope| {
+        scope.spawn(|| {
+            pool.put(Vec::new()); // to the private place, which nobody asks
+            for _ in 0..9 {
+                pool.put(Vec::new());
+                barrier.wait();
+                barrier.wait();
+            }
+        });
+        [(); 9].map(|()| {
+            barrier.wait();
+            let misses = pool.stats().misses;
+            pool.get().discard();
+            barrier.wait();
+            pool.stats().misses - misses
+        })
+    });
+    assert_eq!(missed, [0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(causes(), (2, [1, 0]));
+
+    // One that never steals has nothing else to ask.
+    let own: Pool<Vec<u8>> = Pool::new(Vec::new).with_steal(Steal::Never);
+    thread::scope(|scope| {
+        let fill = scope.spawn(|| {
+            drop([own.get(), own.get()]);
+            scope
+                .spawn(|| own.get().discard())
+                .join()
+                .expect("no panic");
+        });
+        fill.join().expect("no panic");
+    });
+    let stats = own.stats();
+    assert_eq!((stats.misses, stats.empty_misses()), (3, 3));
 }
 
 /// Puts to the stash are not counted as they happen, but found out from what lies there,

@@ -26,7 +26,7 @@ use crate::retain::KEEP_BYTES;
 use crate::shards::ShardList;
 use crate::sites::{LearntSize, Sites};
 use crate::slot::{InRing, OwnSlot, SLOT_BYTES, Slot};
-use crate::stats::{Counts, Event, RareCounts, count};
+use crate::stats::{Counts, Event, Missed, RareCounts, count};
 use crate::victim::{Cycle, SIDES, Turn};
 use crate::watch::{LANES, Tags, lane};
 use visits::Visits;
@@ -194,13 +194,14 @@ impl Inner {
         if let Some(node) = own.and_then(|own| own.lend_private_any(site)) {
             return Some(node);
         }
-        let found = self
+        let near = self
             .take_current(own, turn)
-            .or_else(|| self.take_victim(own, turn))
-            .or_else(|| self.visit_stash(own, turn));
+            .or_else(|| self.take_victim(own, turn));
+        let found = near.ok_or(()).or_else(|()| self.visit_stash(own, turn));
         match &found {
-            Some(node) => self.settle(own, node.charge()),
-            None => {
+            Ok(node) => self.settle(own, node.charge()),
+            Err(missed) => {
+                self.rare().count_cause(*missed);
                 let misses = self.count(own, Event::Miss);
                 if misses.is_multiple_of(MISSES_PER_PULSE) {
                     self.visits.earn(MISSES_PER_PULSE as usize);
@@ -211,7 +212,7 @@ impl Inner {
         if chaos::roll(64) {
             self.tick_within(4);
         }
-        found
+        found.ok()
     }
 
     fn take_current(&self, own: Option<&OwnSlot>, turn: Turn) -> Option<AnyNode> {
@@ -271,25 +272,27 @@ impl Inner {
     /// as it interrupts every processor that runs this process (`visits.rs` says
     /// how often).
     #[cold]
-    fn visit_stash(&self, own: Option<&OwnSlot>, turn: Turn) -> Option<AnyNode> {
+    fn visit_stash(&self, own: Option<&OwnSlot>, turn: Turn) -> Result<AnyNode, Missed> {
         // Asked first: a look at another thread's stash fetches lines that it writes.
         if !self.visits.may() {
-            return None;
+            return Err(Missed::Rationed);
         }
-        let slot = self.others(own).find(|slot| slot.stashed() > 0)?;
+        let mut others = self.others(own);
+        let slot = others.find(|slot| slot.stashed() > 0);
+        let slot = slot.ok_or(Missed::Empty)?;
         if !self.visits.spend() {
-            return None;
+            return Err(Missed::Rationed);
         }
         let mut condemned = Condemned::default();
         // Tried: a get never waits for a ticker.
-        let closed = self.visit.try_lock()?;
+        let closed = self.visit.try_lock().ok_or(Missed::Busy)?;
         let half = slot.stashed().div_ceil(2);
         if closed.0 || !slot.want_stash() {
-            return None;
+            return Err(Missed::Busy);
         }
-        let fenced = fence::heavy()?;
+        let fenced = fence::heavy().ok_or(Missed::Busy)?;
         let mut wanted = slot.take_wanted_stash(&fenced).take(half);
-        let oldest = wanted.next()?;
+        let oldest = wanted.next().ok_or(Missed::Busy)?;
         self.count(own, Event::StolenGet);
         // What moves on stays charged as it was.
         for node in wanted.take(if own.is_some() { half } else { 0 }) {
@@ -308,7 +311,7 @@ impl Inner {
             }
         }
         drop(closed);
-        Some(oldest)
+        Ok(oldest)
     }
 
     fn take_shared(&self, side: usize) -> Option<AnyNode> {

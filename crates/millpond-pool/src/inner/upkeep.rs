@@ -13,7 +13,7 @@ use crate::local;
 use crate::node::{AnyNode, Condemned};
 use crate::slot::Slot;
 use crate::stats::{Event, OnPanic, PoolReport, PoolStats, count};
-use crate::victim::SIDES;
+use crate::victim::{SIDES, Turn};
 use crate::watch::{self, OldestGuard};
 
 impl Inner {
@@ -289,7 +289,7 @@ impl Inner {
 
     /// Sums up the counts of all shards.
     pub(crate) fn stats(&self) -> PoolStats {
-        let mut sum = ShardSum::default();
+        let mut sum = ShardSum::at(self.cycle.now());
         self.shards.iter().for_each(|slot| sum.add(slot));
         self.stats_of(sum)
     }
@@ -302,7 +302,7 @@ impl Inner {
     /// to its end, each step waits for memory to say where the next shard is. Here the lists
     /// take steps in turn, and what a thread has opened one after the other lies side by side.
     pub(crate) fn reports(pools: &[Arc<Inner>]) -> Vec<PoolReport> {
-        let start = |pool: &Arc<Inner>| (pool.shards.iter(), ShardSum::default());
+        let start = |pool: &Arc<Inner>| (pool.shards.iter(), ShardSum::at(pool.cycle.now()));
         let mut walks: Vec<_> = pools.iter().map(start).collect();
         let mut more = true;
         while more {
@@ -325,12 +325,21 @@ impl Inner {
 
     /// Adds to the sum over all shards what is counted without one.
     fn stats_of(&self, sum: ShardSum) -> PoolStats {
-        let ShardSum { mut stats, nets } = sum;
+        let ShardSum {
+            turn,
+            mut stats,
+            mut items,
+            nets,
+        } = sum;
         self.counts.sum_into(&mut stats);
         self.rare.iter().for_each(|rare| rare.sum_into(&mut stats));
-        let shared = self.shared.iter().map(|queue| queue.len() as u64);
-        stats.retained_items += shared.sum::<u64>();
-        let turn = self.cycle.now();
+        for (items, queue) in items.iter_mut().zip(&self.shared) {
+            *items += queue.len() as u64;
+        }
+        stats.retained_items = items.iter().sum();
+        stats.current_items = items[turn.current()];
+        stats.victim_items = items[turn.victim()];
+        stats.expired_items = items[turn.expired()];
         let held = held(sum_of(self.flow.net(), nets));
         stats.current_bytes = held[turn.current()];
         stats.victim_bytes = held[turn.victim()];
@@ -359,16 +368,28 @@ impl Inner {
     }
 }
 
-/// What shards have counted, and the bytes that came less those that went, by side.
-#[derive(Default)]
+/// What shards have counted, the items that lie in them and the bytes that came less those
+/// that went, by side.
 struct ShardSum {
+    turn: Turn,
     stats: PoolStats,
+    items: [u64; SIDES],
     nets: [u64; SIDES],
 }
 
 impl ShardSum {
+    /// Begins with nothing, at `turn`.
+    fn at(turn: Turn) -> Self {
+        Self {
+            turn,
+            stats: PoolStats::default(),
+            items: [0; SIDES],
+            nets: [0; SIDES],
+        }
+    }
+
     fn add(&mut self, slot: &Slot) {
-        slot.sum_into(&mut self.stats);
+        slot.sum_into(self.turn, &mut self.stats, &mut self.items);
         self.nets = sum_of(self.nets, slot.net_bytes());
     }
 }

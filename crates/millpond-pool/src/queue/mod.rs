@@ -68,12 +68,9 @@ mod both {
             self.shelf.iter().rev().find_map(Spot::take)
         }
 
-        /// Returns how many items lie on the shelf and in the rings, as of some moment
-        /// just passed.
-        pub(crate) fn len_beyond_stash(&self) -> usize {
-            let shelved = self.shelf.iter().filter(|spot| spot.is_filled()).count();
-            let rings: usize = self.rings.iter().map(Ring::len).sum();
-            shelved + rings
+        /// Returns how many items lie on the shelf, as of some moment just passed.
+        pub(crate) fn shelved(&self) -> usize {
+            self.shelf.iter().filter(|spot| spot.is_filled()).count()
         }
     }
 

@@ -42,6 +42,29 @@ pub(super) const METRICS: &[Metric] = &[
         },
     },
     Metric {
+        name: "millpond_pool_misses_total",
+        kind: Counter,
+        unit: None,
+        help: "Gets that found nothing, by the cause: nothing was there, other threads were not asked, they were not to be disturbed.",
+        labels: &["pool", "cause"],
+        read: |s, emit| {
+            s.pools.iter().for_each(|row| {
+                emit(
+                    &[("pool", &row.name), ("cause", "empty")],
+                    row.empty_misses.into(),
+                );
+                emit(
+                    &[("pool", &row.name), ("cause", "rationed")],
+                    row.rationed_misses.into(),
+                );
+                emit(
+                    &[("pool", &row.name), ("cause", "busy")],
+                    row.busy_misses.into(),
+                );
+            })
+        },
+    },
+    Metric {
         name: "millpond_pool_puts_total",
         kind: Counter,
         unit: None,
@@ -177,11 +200,23 @@ pub(super) const METRICS: &[Metric] = &[
         name: "millpond_pool_retained_items",
         kind: Gauge,
         unit: None,
-        help: "Items that lie in the pool.",
-        labels: &["pool"],
+        help: "Items that lie in the pool; victims go at the next tick, expired ones soon.",
+        labels: &["pool", "generation"],
         read: |s, emit| {
             s.pools.iter().for_each(|row| {
-                emit(&[("pool", &row.name)], row.retained_items.into());
+                let alive = row.current_items + row.victim_items;
+                emit(
+                    &[("pool", &row.name), ("generation", "current")],
+                    row.current_items.into(),
+                );
+                emit(
+                    &[("pool", &row.name), ("generation", "victim")],
+                    row.victim_items.into(),
+                );
+                emit(
+                    &[("pool", &row.name), ("generation", "expired")],
+                    row.retained_items.saturating_sub(alive).into(),
+                );
             })
         },
     },
