@@ -4,43 +4,21 @@
 //! A pool may drop, steal and tick whenever it likes. Under this feature it does,
 //! at random: a return in four is dropped, a get in four looks elsewhere first,
 //! one in 64 ticks, and what lies in spare memory is overwritten by
-//! [`POISON`]. A program that is right without it is right with it.
+//! rubbish (`poison.rs`). A program that is right without it is right with it.
 
-/// What spare memory is filled with.
-#[cfg(feature = "chaos")]
-pub(crate) const POISON: char = '#';
+use crate::pool::Pool;
 
 #[cfg(feature = "chaos")]
 mod on {
     use std::cell::Cell;
-    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-
-    static CALM: AtomicUsize = AtomicUsize::new(0);
-
-    /// Holds chaos back in the whole process while it lives: for tests that count
-    /// items to the last one.
-    #[derive(Debug)]
-    pub struct Calm(());
-
-    /// Begins a calm.
-    pub fn calm() -> Calm {
-        CALM.fetch_add(1, SeqCst);
-        Calm(())
-    }
-
-    impl Drop for Calm {
-        fn drop(&mut self) {
-            CALM.fetch_sub(1, SeqCst);
-        }
-    }
 
     thread_local! {
         static STATE: Cell<u64> = const { Cell::new(0) };
     }
 
-    /// Returns true once in `sides` times; a power of two.
-    pub(crate) fn roll(sides: u64) -> bool {
-        if CALM.load(SeqCst) > 0 {
+    /// Returns true once in `sides` times, a power of two; never for a pool that is calm.
+    pub(crate) fn roll(calm: bool, sides: u64) -> bool {
+        if calm {
             return false;
         }
         STATE.with(|state| {
@@ -60,28 +38,19 @@ mod on {
 
 #[cfg(not(feature = "chaos"))]
 mod off {
-    /// Nothing to hold back.
-    #[derive(Debug)]
-    pub struct Calm(());
-
-    /// Does nothing.
-    pub fn calm() -> Calm {
-        Calm(())
-    }
-
     /// Never.
     #[inline(always)]
-    pub(crate) const fn roll(_sides: u64) -> bool {
+    pub(crate) const fn roll(_calm: bool, _sides: u64) -> bool {
         false
     }
 }
 
 #[cfg(not(feature = "chaos"))]
-pub use off::{Calm, calm};
-#[cfg(feature = "chaos")]
-pub use on::{Calm, calm};
-
-#[cfg(not(feature = "chaos"))]
 pub(crate) use off::roll;
 #[cfg(feature = "chaos")]
 pub(crate) use on::roll;
+
+/// Makes a pool that has no bad luck: for tests that count items to the last one.
+pub const fn calm<T>(pool: Pool<T>) -> Pool<T> {
+    pool.calm()
+}

@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) auto: AutoTick,
     /// Whether items are given the room that their call site needs.
     pub(crate) learns_sizes: bool,
+    /// Whether the feature `chaos` leaves it alone.
+    pub(crate) calm: bool,
     /// For people; empty where nobody gave one.
     pub(crate) name: &'static str,
     /// The place of `Pool::new`.
@@ -56,6 +58,7 @@ impl Config {
             give_back: GiveBack::Dropper,
             auto: AutoTick::DEFAULT,
             learns_sizes: false,
+            calm: false,
             name: "",
             declared_at: Location::caller(),
         }

@@ -81,6 +81,8 @@ mod meter;
 mod node;
 #[cfg(not(millpond_loom))]
 mod owned;
+#[cfg(all(feature = "chaos", not(millpond_loom)))]
+mod poison;
 #[cfg(not(millpond_loom))]
 mod pool;
 #[cfg(not(millpond_loom))]
@@ -142,7 +144,7 @@ pub use crate::retain::{KEEP_BYTES, MAX_HINT_BYTES, Strikes, Verdict};
 #[doc(hidden)]
 pub mod parts {
     #[cfg(not(millpond_loom))]
-    pub use crate::chaos::{Calm, calm};
+    pub use crate::chaos::calm;
     pub use crate::{
         door::Door,
         fence::heavy,

@@ -100,7 +100,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
         let Some(own) = self.near_slot() else {
             return self.get_far(site);
         };
-        if chaos::roll(4) {
+        if self.has_bad_luck() {
             return self.get_anywhere(Some(own), site);
         }
         match own.lend_private(own.enter(), site) {
@@ -196,7 +196,7 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     #[inline(always)]
     fn keep_near(&self, own: OwnSlot, node: AnyNode, bytes: usize) {
-        if chaos::roll(4) {
+        if self.has_bad_luck() {
             return self.put_near(own, node, bytes);
         }
         if let Err(node) = own.put_private(node) {
@@ -275,13 +275,20 @@ impl<T: Recycle + Send + 'static> Pool<T> {
 
     fn keep_here(&self, own: Option<OwnSlot>, node: AnyNode, bytes: usize) -> Result<(), AnyNode> {
         let node = match &own {
-            Some(own) if bytes <= KEEP_BYTES && !chaos::roll(4) => match own.put_private(node) {
+            Some(own) if bytes <= KEEP_BYTES && !self.has_bad_luck() => match own.put_private(node)
+            {
                 Ok(()) => return Ok(()),
                 Err(node) => node,
             },
             _ => node,
         };
         self.inner().put(own, node, bytes)
+    }
+
+    /// Decides, under the feature `chaos`, whether to take another way than the nearest.
+    #[inline(always)]
+    fn has_bad_luck(&self) -> bool {
+        chaos::roll(self.config.calm, 4)
     }
 
     /// Hands out a node.

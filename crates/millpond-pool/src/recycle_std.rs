@@ -37,7 +37,7 @@ impl<T> Recycle for Vec<T> {
     }
     #[cfg(feature = "chaos")]
     fn poison(&mut self) {
-        crate::Wipe::wipe(self);
+        crate::poison::fill(self.spare_capacity_mut());
     }
 }
 
@@ -47,9 +47,10 @@ impl Recycle for String {
     }
     #[cfg(feature = "chaos")]
     fn poison(&mut self) {
-        let letters = self.capacity();
-        self.extend(std::iter::repeat_n(crate::chaos::POISON, letters));
-        self.clear();
+        let mut bytes = std::mem::take(self).into_bytes();
+        bytes.poison();
+        // Empty, hence valid; and the memory is what it was.
+        *self = String::from_utf8(bytes).unwrap_or_default();
     }
     fn retained_bytes(&self) -> usize {
         self.capacity()
@@ -68,6 +69,13 @@ impl Recycle for String {
 impl<T> Recycle for VecDeque<T> {
     fn reset(&mut self) {
         self.clear();
+    }
+    #[cfg(feature = "chaos")]
+    fn poison(&mut self) {
+        // An empty ring becomes a vector, and a vector a ring, where they are.
+        let mut items = Vec::from(std::mem::take(self));
+        items.poison();
+        *self = VecDeque::from(items);
     }
     fn retained_bytes(&self) -> usize {
         self.capacity().saturating_mul(size_of::<T>())
@@ -99,6 +107,9 @@ impl<T: Recycle + ?Sized> Recycle for Box<T> {
     }
     fn grow_to(&mut self, bytes: usize) {
         (**self).grow_to(bytes);
+    }
+    fn poison(&mut self) {
+        (**self).poison();
     }
 }
 
@@ -175,6 +186,12 @@ impl<T> Recycle for LinkedList<T> {
 impl<T: Ord> Recycle for BinaryHeap<T> {
     fn reset(&mut self) {
         self.clear();
+    }
+    #[cfg(feature = "chaos")]
+    fn poison(&mut self) {
+        let mut items = std::mem::take(self).into_vec();
+        items.poison();
+        *self = BinaryHeap::from(items);
     }
     fn retained_bytes(&self) -> usize {
         self.capacity().saturating_mul(size_of::<T>())

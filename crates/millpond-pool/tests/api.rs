@@ -20,8 +20,7 @@ fn join_all<const N: usize>(threads: [thread::ScopedJoinHandle<'_, ()>; N]) {
 
 #[test]
 fn an_item_comes_back_reset_and_at_the_same_address() {
-    let _calm = calm();
-    let pool = Pool::new(Vec::<u8>::new);
+    let pool = calm(Pool::new(Vec::<u8>::new));
     let mut buffer = pool.get();
     buffer.extend([1, 2, 3]);
     let address = buffer.as_ptr();
@@ -33,9 +32,8 @@ fn an_item_comes_back_reset_and_at_the_same_address() {
 
 #[test]
 fn the_order_of_get_is_private_queue_newest_first_shared_steal_victim_make() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, usize::MAX));
+    let pool = calm(Pool::new(|| Item::new(&LIVES, usize::MAX)));
     for number in 0..4 {
         pool.put(Item::new(&LIVES, number));
     }
@@ -83,9 +81,8 @@ fn the_order_of_get_is_private_queue_newest_first_shared_steal_victim_make() {
 
 #[test]
 fn an_item_that_is_used_between_ticks_lives_on() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 0));
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 0)));
     for _ in 0..50 {
         drop(pool.get());
         pool.tick();
@@ -97,9 +94,8 @@ fn an_item_that_is_used_between_ticks_lives_on() {
 
 #[test]
 fn a_tick_reaches_the_items_of_idle_threads() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 0));
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 0)));
     let barrier = Barrier::new(2);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -122,9 +118,8 @@ fn a_tick_reaches_the_items_of_idle_threads() {
 
 #[test]
 fn purge_drops_both_generations() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 0));
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 0)));
     for number in 0..20 {
         pool.put(Item::new(&LIVES, number));
         if number == 10 {
@@ -139,9 +134,8 @@ fn purge_drops_both_generations() {
 
 #[test]
 fn what_fits_nowhere_is_dropped_and_counted() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 0));
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 0)));
     for number in 0..140_000 {
         pool.put(Item::new(&LIVES, number));
     }
@@ -155,9 +149,8 @@ fn what_fits_nowhere_is_dropped_and_counted() {
 
 #[test]
 fn a_bounded_tick_drops_no_more_than_it_may_and_hands_out_nothing_expired() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, usize::MAX));
+    let pool = calm(Pool::new(|| Item::new(&LIVES, usize::MAX)));
     for number in 0..1_000 {
         pool.put(Item::new(&LIVES, number));
     }
@@ -183,15 +176,14 @@ fn a_bounded_tick_drops_no_more_than_it_may_and_hands_out_nothing_expired() {
 /// that ran side by side had handed slots on.
 #[test]
 fn a_slot_that_is_used_again_holds_as_much_as_a_new_one() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     for before in [4, 10, 16, 100, 700] {
-        let last = Pool::new(|| Item::new(&LIVES, 0));
+        let last = calm(Pool::new(|| Item::new(&LIVES, 0)));
         for number in 0..before {
             last.put(Item::new(&LIVES, number));
         }
         drop(last);
-        let next = Pool::new(|| Item::new(&LIVES, 0));
+        let next = calm(Pool::new(|| Item::new(&LIVES, 0)));
         for number in 0..2_000 {
             next.put(Item::new(&LIVES, number));
         }
@@ -202,7 +194,6 @@ fn a_slot_that_is_used_again_holds_as_much_as_a_new_one() {
 
 #[test]
 fn a_dropped_pool_drops_all_its_items_in_every_shard() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Item::new(&LIVES, 0));
     let barrier = Barrier::new(4);
@@ -229,16 +220,15 @@ fn a_dropped_pool_drops_all_its_items_in_every_shard() {
 
 #[test]
 fn the_id_of_a_dropped_pool_is_used_again_and_nothing_of_the_old_one_shows() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     for round in 0..200 {
-        let numbers = Pool::new(|| Item::new(&LIVES, 0));
+        let numbers = calm(Pool::new(|| Item::new(&LIVES, 0)));
         numbers.put(Item::new(&LIVES, round));
         numbers.put(Item::new(&LIVES, round));
         assert_eq!(numbers.get().number, round);
         drop(numbers);
         assert_eq!(LIVES.alive(), 0);
-        let strings = Pool::new(String::new);
+        let strings = calm(Pool::new(String::new));
         assert!(strings.try_get().is_none());
         assert_eq!(strings.stats().queue_gets, 0);
         strings.put("text".to_owned());
@@ -248,8 +238,9 @@ fn the_id_of_a_dropped_pool_is_used_again_and_nothing_of_the_old_one_shows() {
 
 #[test]
 fn a_thousand_pools_each_have_their_own_items() {
-    let _calm = calm();
-    let pools: Vec<_> = (0..1_000).map(|_| Pool::new(Vec::<usize>::new)).collect();
+    let pools: Vec<_> = (0..1_000)
+        .map(|_| calm(Pool::new(Vec::<usize>::new)))
+        .collect();
     thread::scope(|scope| {
         let use_all = || {
             for (number, pool) in pools.iter().enumerate() {
@@ -266,8 +257,7 @@ fn a_thousand_pools_each_have_their_own_items() {
 
 #[test]
 fn a_guard_returns_to_the_thread_that_drops_it() {
-    let _calm = calm();
-    let pool = Pool::new(Vec::<u8>::new);
+    let pool = calm(Pool::new(Vec::<u8>::new));
     let mut guard = pool.get();
     guard.reserve_exact(77);
     thread::scope(|scope| {
@@ -282,7 +272,6 @@ fn a_guard_returns_to_the_thread_that_drops_it() {
 
 #[test]
 fn detach_and_discard_leave_nothing_in_the_pool() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Item::new(&LIVES, 5));
     let item = pool.get().detach();
@@ -297,7 +286,6 @@ fn detach_and_discard_leave_nothing_in_the_pool() {
 
 #[test]
 fn a_forgotten_guard_leaks_its_item_and_nothing_else() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Item::new(&LIVES, 0));
     std::mem::forget(pool.get());
@@ -308,9 +296,8 @@ fn a_forgotten_guard_leaks_its_item_and_nothing_else() {
 
 #[test]
 fn one_giant_buffer_shrinks_at_the_fourth_poor_return() {
-    let _calm = calm();
     const GIANT: usize = 64 << 20;
-    let pool = Pool::new(Vec::<u8>::new);
+    let pool = calm(Pool::new(Vec::<u8>::new));
     pool.get().resize(GIANT, 0);
     for _ in 0..4 {
         let mut buffer = pool.get();
@@ -323,7 +310,6 @@ fn one_giant_buffer_shrinks_at_the_fourth_poor_return() {
 
 #[test]
 fn one_giant_buffer_that_nobody_uses_is_gone_in_two_ticks() {
-    let _calm = calm();
     let pool = Pool::new(Vec::<u8>::new);
     pool.get().reserve_exact(256 << 20);
     pool.tick();
@@ -333,7 +319,6 @@ fn one_giant_buffer_that_nobody_uses_is_gone_in_two_ticks() {
 
 #[test]
 fn what_cannot_shrink_is_dropped_at_the_fourth_poor_return() {
-    let _calm = calm();
     struct Stiff;
     impl Recycle for Stiff {
         fn reset(&mut self) {}
@@ -344,7 +329,7 @@ fn what_cannot_shrink_is_dropped_at_the_fourth_poor_return() {
             10
         }
     }
-    let pool = Pool::new(|| Stiff);
+    let pool = calm(Pool::new(|| Stiff));
     for _ in 0..8 {
         drop(pool.get());
     }
@@ -354,14 +339,13 @@ fn what_cannot_shrink_is_dropped_at_the_fourth_poor_return() {
 
 #[test]
 fn std_collections_come_back_empty_with_their_memory() {
-    let _calm = calm();
     fn check<T: Recycle + Send + 'static>(
         make: fn() -> T,
         fill: impl Fn(&mut T),
         len: impl Fn(&T) -> usize,
         capacity: impl Fn(&T) -> usize,
     ) {
-        let pool = Pool::new(make);
+        let pool = calm(Pool::new(make));
         let mut item = pool.get();
         fill(&mut item);
         let (filled, held) = (len(&item), capacity(&item));
@@ -411,7 +395,6 @@ fn std_collections_come_back_empty_with_their_memory() {
 
 #[test]
 fn poor_returns_shrink_tables_and_queues_too() {
-    let _calm = calm();
     let maps = Pool::new(HashMap::<u64, u64>::new);
     maps.get().reserve(1 << 16);
     let deques = Pool::new(VecDeque::<u64>::new);
@@ -431,7 +414,6 @@ fn poor_returns_shrink_tables_and_queues_too() {
 
 #[test]
 fn make_reset_and_drop_may_use_the_same_pool() {
-    let _calm = calm();
     thread_local! {
         static DEPTH: Cell<u32> = const { Cell::new(0) };
     }
@@ -470,8 +452,7 @@ fn make_reset_and_drop_may_use_the_same_pool() {
 
 #[test]
 fn a_thread_that_is_torn_down_may_get_and_put() {
-    let _calm = calm();
-    static POOL: Pool<Vec<u8>> = Pool::new(Vec::new);
+    static POOL: Pool<Vec<u8>> = calm(Pool::new(Vec::new));
     /// Returns its guard, and uses the pool once more, in its destructor.
     struct Late(Option<Pooled<'static, Vec<u8>>>);
     impl Drop for Late {
@@ -507,9 +488,8 @@ fn a_thread_that_is_torn_down_may_get_and_put() {
 
 #[test]
 fn ten_thousand_short_threads_leave_a_flat_number_of_items() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    static POOL: Pool<Item> = Pool::new(|| Item::new(&LIVES, 0));
+    static POOL: Pool<Item> = calm(Pool::new(|| Item::new(&LIVES, 0)));
     for _ in 0..2_500 {
         let threads: Vec<_> = (0..4)
             .map(|_| {
@@ -532,8 +512,7 @@ fn ten_thousand_short_threads_leave_a_flat_number_of_items() {
 
 #[test]
 fn stats_tell_where_items_came_from_and_went() {
-    let _calm = calm();
-    let pool = Pool::new(String::new);
+    let pool = calm(Pool::new(String::new));
     assert_eq!(pool.stats(), Default::default());
     let items: Vec<_> = (0..10).map(|_| pool.get()).collect();
     drop(items);
@@ -553,7 +532,6 @@ fn stats_tell_where_items_came_from_and_went() {
 
 #[test]
 fn guards_pass_through_to_their_items() {
-    let _calm = calm();
     let pool = Pool::new(String::new);
     let mut text = pool.get();
     text.push_str("text");

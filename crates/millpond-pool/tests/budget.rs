@@ -14,7 +14,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
 fn pool() -> Pool<Weight> {
-    Pool::new(Weight::default)
+    calm(Pool::new(Weight::default))
 }
 
 /// Adds `count` items of `bytes` each.
@@ -26,7 +26,6 @@ fn fill(pool: &Pool<Weight>, count: usize, bytes: usize) {
 
 #[test]
 fn bytes_are_told_by_generation_and_what_is_not_measured_is_counted() {
-    let _calm = calm();
     let pool = pool();
     fill(&pool, 1, KIB); // in the private place
     fill(&pool, 3, MIB);
@@ -53,7 +52,6 @@ fn bytes_are_told_by_generation_and_what_is_not_measured_is_counted() {
 
 #[test]
 fn an_item_is_measured_anew_each_time_it_comes_back() {
-    let _calm = calm();
     let pool = pool();
     fill(&pool, 1, MIB);
     pool.get().bytes = 3 * MIB;
@@ -68,7 +66,6 @@ fn an_item_is_measured_anew_each_time_it_comes_back() {
 
 #[test]
 fn bytes_that_other_threads_take_or_hand_over_are_settled() {
-    let _calm = calm();
     let pool = pool();
     let barrier = Barrier::new(2);
     thread::scope(|scope| {
@@ -99,7 +96,6 @@ fn bytes_that_other_threads_take_or_hand_over_are_settled() {
 
 #[test]
 fn a_budget_is_not_exceeded_and_what_finds_no_room_is_dropped() {
-    let _calm = calm();
     let pool = pool().with_budget(10 * MIB);
     fill(&pool, 15, MIB);
     let stats = pool.stats();
@@ -124,7 +120,6 @@ fn a_budget_is_not_exceeded_and_what_finds_no_room_is_dropped() {
 
 #[test]
 fn threads_together_stay_within_the_budget() {
-    let _calm = calm();
     let pool = pool().with_budget(8 * MIB);
     thread::scope(|scope| {
         let work = || {
@@ -153,9 +148,8 @@ fn threads_together_stay_within_the_budget() {
 
 #[test]
 fn a_budget_of_zero_keeps_nothing_at_all() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 7)).with_budget(0);
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 7))).with_budget(0);
     for _ in 0..10 {
         assert_eq!(pool.get().number, 7);
         assert_eq!(LIVES.alive(), 0);
@@ -173,7 +167,6 @@ fn a_budget_of_zero_keeps_nothing_at_all() {
 
 #[test]
 fn one_item_larger_than_the_budget_is_dropped() {
-    let _calm = calm();
     let pool = pool().with_budget(MIB);
     fill(&pool, 1, usize::MAX);
     fill(&pool, 1, MIB + 1);
@@ -184,7 +177,6 @@ fn one_item_larger_than_the_budget_is_dropped() {
 
 #[test]
 fn sizes_without_bound_do_not_overflow() {
-    let _calm = calm();
     let pool = pool();
     fill(&pool, 1, usize::MAX);
     assert_eq!(pool.stats().retained_items, 1);
@@ -195,7 +187,6 @@ fn sizes_without_bound_do_not_overflow() {
 
 #[test]
 fn trim_to_drops_victims_first_and_oldest_first_down_to_what_is_asked() {
-    let _calm = calm();
     let pool = pool();
     fill(&pool, 4, MIB);
     pool.tick();
@@ -214,7 +205,6 @@ fn trim_to_drops_victims_first_and_oldest_first_down_to_what_is_asked() {
 
 #[test]
 fn trim_to_leaves_what_is_out_alone() {
-    let _calm = calm();
     let pool = pool();
     fill(&pool, 10, MIB);
     let held: Vec<_> = (0..8).map(|_| pool.get()).collect();
@@ -226,9 +216,8 @@ fn trim_to_leaves_what_is_out_alone() {
 
 #[test]
 fn trim_to_zero_leaves_nothing_in_any_shard() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 0));
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 0)));
     let barrier = Barrier::new(2);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -252,7 +241,6 @@ fn trim_to_zero_leaves_nothing_in_any_shard() {
 
 #[test]
 fn one_giant_among_small_ones_in_use_is_gone_after_two_ticks() {
-    let _calm = calm();
     let pool = pool();
     // The giant comes back first and lies below, so that the small ones, which
     // are taken again and again, leave it where it is.
@@ -280,7 +268,6 @@ fn one_giant_among_small_ones_in_use_is_gone_after_two_ticks() {
 
 #[test]
 fn an_untouched_giant_expires_with_its_generation() {
-    let _calm = calm();
     let pool = pool();
     fill(&pool, 20, KIB);
     let baseline = pool.stats().retained_bytes();

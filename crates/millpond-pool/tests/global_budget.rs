@@ -11,8 +11,7 @@ const MIB: usize = 1 << 20;
 
 #[test]
 fn all_pools_share_the_global_budget() {
-    let _calm = calm();
-    let [first, second] = [(); 2].map(|()| Pool::new(Weight::default));
+    let [first, second] = [(); 2].map(|()| calm(Pool::new(Weight::default)));
     first.put(Weight::new(50 * MIB)); // before there is a budget: not counted
 
     set_global_budget(10 * MIB);
@@ -30,7 +29,7 @@ fn all_pools_share_the_global_budget() {
     assert_eq!(global_held_bytes(), 10 * MIB);
 
     // A pool's own budget holds beside it, and a refusal charges neither.
-    let third = Pool::new(Weight::default).with_budget(MIB);
+    let third = calm(Pool::new(Weight::default)).with_budget(MIB);
     third.put(Weight::new(MIB));
     assert_eq!(third.stats().budget_discards, 1);
     first.trim_to(0);

@@ -31,8 +31,7 @@ fn take(pool: &Pool<Plain>) -> Option<usize> {
 
 #[test]
 fn TestPool() {
-    let _calm = calm();
-    let pool = Pool::new(|| Plain(0));
+    let pool = calm(Pool::new(|| Plain(0)));
     assert_eq!(take(&pool), None, "empty");
 
     pool.put(Plain(1));
@@ -53,9 +52,8 @@ fn TestPool() {
 
 #[test]
 fn TestPoolNew() {
-    let _calm = calm();
     static CALLS: AtomicUsize = AtomicUsize::new(0);
-    let pool = Pool::new(|| Plain(CALLS.fetch_add(1, SeqCst) + 1));
+    let pool = calm(Pool::new(|| Plain(CALLS.fetch_add(1, SeqCst) + 1)));
     assert_eq!(pool.get().detach(), Plain(1));
     assert_eq!(pool.get().detach(), Plain(2));
     pool.put(Plain(42));
@@ -66,7 +64,7 @@ fn TestPoolNew() {
 /// Go counts finalizers and allows one to be late; destructors are exact.
 fn test_pool(lives: &'static Lives, drain: bool) {
     const ITEMS: usize = 100;
-    let pool = Pool::new(|| unreachable!("only try_get is used"));
+    let pool = calm(Pool::new(|| unreachable!("only try_get is used")));
     for round in 1..=3 {
         for number in 0..ITEMS {
             pool.put(Item::new(lives, number));
@@ -86,21 +84,18 @@ fn test_pool(lives: &'static Lives, drain: bool) {
 
 #[test]
 fn TestPoolGC() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     test_pool(&LIVES, true);
 }
 
 #[test]
 fn TestPoolRelease() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     test_pool(&LIVES, false);
 }
 
 #[test]
 fn TestPoolStress() {
-    let _calm = calm();
     const THREADS: usize = 10;
     const ROUNDS: usize = 100_000;
     let pool = Pool::new(|| Plain(7));
@@ -175,7 +170,6 @@ fn test_pool_dequeue<const SLOTS: usize>(pushes: usize) {
 
 #[test]
 fn TestPoolDequeue() {
-    let _calm = calm();
     test_pool_dequeue::<16>(200_000);
 }
 
@@ -183,6 +177,5 @@ fn TestPoolDequeue() {
 /// tier. What is left of the test is the ring as the pool uses it.
 #[test]
 fn TestPoolChain() {
-    let _calm = calm();
     test_pool_dequeue::<128>(200_000);
 }

@@ -14,7 +14,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
 fn pool() -> Pool<Vec<u8>> {
-    Pool::new(Vec::new)
+    calm(Pool::new(Vec::new))
         .with_auto_tick(AutoTick::Never)
         .with_learnt_sizes()
 }
@@ -44,7 +44,6 @@ fn teach<'p>(
 
 #[test]
 fn a_new_item_has_room_for_what_its_site_needs_and_no_other_site_pays() {
-    let _calm = calm();
     let pool = pool();
     assert_eq!(small(&pool).capacity(), 0, "nothing is known yet");
     teach(&pool, large, 50 * KIB);
@@ -56,7 +55,6 @@ fn a_new_item_has_room_for_what_its_site_needs_and_no_other_site_pays() {
 
 #[test]
 fn an_item_of_another_site_is_grown_once_and_not_by_doublings() {
-    let _calm = calm();
     let pool = pool();
     teach(&pool, large, 50 * KIB);
     pool.purge();
@@ -69,7 +67,6 @@ fn an_item_of_another_site_is_grown_once_and_not_by_doublings() {
 
 #[test]
 fn one_giant_in_a_hundred_changes_nothing() {
-    let _calm = calm();
     let pool = pool();
     for number in 0..2_000 {
         let bytes = if number % 100 == 50 { 8 * MIB } else { KIB };
@@ -81,7 +78,6 @@ fn one_giant_in_a_hundred_changes_nothing() {
 
 #[test]
 fn a_site_that_needs_less_from_now_on_is_given_less() {
-    let _calm = calm();
     let pool = pool();
     teach(&pool, large, 500 * KIB);
     for _ in 0..16_000 {
@@ -93,7 +89,6 @@ fn a_site_that_needs_less_from_now_on_is_given_less() {
 
 #[test]
 fn a_large_size_is_forgotten_by_ticks_and_a_small_one_is_not() {
-    let _calm = calm();
     for (bytes, left) in [(100 * KIB, 128 * KIB), (4 * MIB, 0)] {
         let pool = pool();
         teach(&pool, large, bytes);
@@ -109,7 +104,6 @@ fn a_large_size_is_forgotten_by_ticks_and_a_small_one_is_not() {
 
 #[test]
 fn what_was_learnt_is_told() {
-    let _calm = calm();
     let pool = pool();
     assert_eq!(pool.learnt_sizes(), []);
     let line = line!() + 2;
@@ -124,7 +118,6 @@ fn what_was_learnt_is_told() {
 
 #[test]
 fn a_plain_pool_learns_nothing() {
-    let _calm = calm();
     let pool = Pool::new(Vec::new);
     teach(&pool, large, 50 * KIB);
     assert_eq!(pool.learnt_sizes(), []);
@@ -134,7 +127,6 @@ fn a_plain_pool_learns_nothing() {
 
 #[test]
 fn an_item_that_nobody_got_is_no_sample() {
-    let _calm = calm();
     let pool = pool();
     teach(&pool, small, 100);
     for _ in 0..20 {
@@ -147,7 +139,6 @@ fn an_item_that_nobody_got_is_no_sample() {
 
 #[test]
 fn every_kind_of_get_is_served() {
-    let _calm = calm();
     let pool = Arc::new(pool());
     let owned = || pool.get_owned();
     let sized = |bytes| pool.get_sized(bytes);
@@ -172,7 +163,6 @@ fn every_kind_of_get_is_served() {
 
 #[test]
 fn no_item_is_given_more_than_a_hint_may_ask_for() {
-    let _calm = calm();
     #[derive(Default)]
     struct Boast(usize);
     impl Recycle for Boast {
@@ -192,7 +182,6 @@ fn no_item_is_given_more_than_a_hint_may_ask_for() {
 
 #[test]
 fn it_goes_with_zeroing_with_going_home_and_with_a_budget_of_nothing() {
-    let _calm = calm();
     for pool in [
         pool().with_zero_on_recycle(),
         pool().with_give_back(GiveBack::Origin),
@@ -235,9 +224,8 @@ impl Recycle for Fragile {
 
 #[test]
 fn a_panic_of_any_measurement_or_growth_drops_one_item_and_the_pool_goes_on() {
-    let _calm = calm();
     for fatal in 0..20 {
-        let pool = Pool::new(|| Fragile(Vec::new())).with_learnt_sizes();
+        let pool = calm(Pool::new(|| Fragile(Vec::new()))).with_learnt_sizes();
         CALLS_LEFT.store(fatal, SeqCst);
         let mut panics = 0;
         for _ in 0..20 {
@@ -255,7 +243,7 @@ fn a_panic_of_any_measurement_or_growth_drops_one_item_and_the_pool_goes_on() {
 
 #[test]
 fn threads_learn_together() {
-    let pool = pool();
+    let pool = Pool::new(Vec::new).with_learnt_sizes();
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -266,7 +254,6 @@ fn threads_learn_together() {
         }
     });
     pool.purge();
-    let _calm = calm();
     let learnt = pool.learnt_sizes();
     assert!(large(&pool).capacity() >= 32 * KIB, "{learnt:?}");
 }

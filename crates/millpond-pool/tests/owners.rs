@@ -12,9 +12,8 @@ use millpond_pool::{GiveBack, KEEP_BYTES, LocalPool, MAX_HINT_BYTES, Pool, Recyc
 
 #[test]
 fn an_owned_guard_keeps_its_pool_alive_and_the_last_one_ends_it() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Arc::new(Pool::new(|| Item::new(&LIVES, 3)));
+    let pool = Arc::new(calm(Pool::new(|| Item::new(&LIVES, 3))));
     let guards = [pool.get_owned(), pool.get_owned()];
     pool.put(Item::new(&LIVES, 4));
     drop(pool);
@@ -30,8 +29,7 @@ fn an_owned_guard_keeps_its_pool_alive_and_the_last_one_ends_it() {
 
 #[test]
 fn owned_guards_pass_through_detach_and_discard() {
-    let _calm = calm();
-    let pool = Arc::new(Pool::new(String::new));
+    let pool = Arc::new(calm(Pool::new(String::new)));
     let mut text = pool.get_owned();
     text.push_str("text");
     assert_eq!(format!("{text} {text:?}"), "text \"text\"");
@@ -47,7 +45,6 @@ fn owned_guards_pass_through_detach_and_discard() {
 
 #[test]
 fn an_owned_guard_dropped_while_panicking_is_discarded() {
-    let _calm = calm();
     let pool = Arc::new(Pool::new(String::new));
     let guard = pool.get_owned();
     let thread = thread::spawn(move || {
@@ -61,7 +58,6 @@ fn an_owned_guard_dropped_while_panicking_is_discarded() {
 
 #[test]
 fn a_local_pool_lends_the_newest_first_and_items_may_borrow() {
-    let _calm = calm();
     let words = [String::from("one"), String::from("two")];
     let pool = LocalPool::new(Vec::<&str>::new);
     let [mut first, mut second] = [pool.get(), pool.get()];
@@ -83,7 +79,6 @@ fn a_local_pool_lends_the_newest_first_and_items_may_borrow() {
 
 #[test]
 fn a_local_pool_ages_and_shrinks_as_a_shared_one() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = LocalPool::new(|| Item::new(&LIVES, 0));
     drop([pool.get(), pool.get()]);
@@ -104,7 +99,6 @@ fn a_local_pool_ages_and_shrinks_as_a_shared_one() {
 
 #[test]
 fn a_local_pool_may_be_used_from_the_drop_and_reset_of_its_items() {
-    let _calm = calm();
     thread_local! {
         static POOL: LocalPool<Nested> = const { LocalPool::new(|| Nested { inner: false }) };
     }
@@ -134,7 +128,6 @@ fn a_local_pool_may_be_used_from_the_drop_and_reset_of_its_items() {
 
 #[test]
 fn a_hint_is_followed_and_an_absurd_one_cut() {
-    let _calm = calm();
     let bytes = Pool::new(Vec::<u8>::new);
     assert!(bytes.get_sized(10_000).capacity() >= 10_000);
     assert_eq!(Pool::new(Vec::<u8>::new).get_sized(0).capacity(), 0);
@@ -155,9 +148,8 @@ fn a_hint_is_followed_and_an_absurd_one_cut() {
 
 #[test]
 fn a_pool_that_never_steals_makes_its_own() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 0)).with_steal(Steal::Never);
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 0))).with_steal(Steal::Never);
     let barrier = Barrier::new(2);
     thread::scope(|scope| {
         let other = scope.spawn(|| {
@@ -182,9 +174,8 @@ fn a_pool_that_never_steals_makes_its_own() {
 
 #[test]
 fn items_of_a_pool_with_origins_go_back_to_who_got_them() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 0))
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 0)))
         .with_give_back(GiveBack::Origin)
         .with_steal(Steal::Never);
     let mut guards: Vec<_> = (0..10).map(|_| pool.get()).collect();

@@ -56,13 +56,12 @@ impl Drop for Bomb {
 
 #[test]
 fn a_panic_in_make_leaves_the_pool_as_it_was() {
-    let _calm = calm();
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| {
+    let pool = calm(Pool::new(|| {
         assert_ne!(CALLS.fetch_add(1, SeqCst), 0, "the first call panics");
         Item::new(&LIVES, 1)
-    });
+    }));
     panics(|| pool.get());
     assert_eq!(pool.get().number, 1);
     assert_eq!(pool.stats().retained_items, 1);
@@ -71,9 +70,8 @@ fn a_panic_in_make_leaves_the_pool_as_it_was() {
 
 #[test]
 fn a_panic_in_any_step_of_a_return_drops_that_item_and_no_other() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
+    let pool = calm(Pool::new(|| Bomb(Item::new(&LIVES, 0))));
     for callback in ["reset", "retained_bytes", "used_bytes", "shrink_to"] {
         pool.purge();
         assert_eq!(LIVES.alive(), 0);
@@ -95,7 +93,6 @@ fn a_panic_in_any_step_of_a_return_drops_that_item_and_no_other() {
 
 #[test]
 fn a_guard_dropped_while_panicking_is_discarded() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
     let pool = Pool::new(|| Item::new(&LIVES, 0));
     panics(|| {
@@ -109,9 +106,8 @@ fn a_guard_dropped_while_panicking_is_discarded() {
 
 #[test]
 fn a_panic_in_drop_during_a_tick_drops_the_others_all_the_same() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
+    let pool = calm(Pool::new(|| Bomb(Item::new(&LIVES, 0))));
     for _ in 0..10 {
         pool.put(Bomb(Item::new(&LIVES, 0)));
     }
@@ -126,9 +122,8 @@ fn a_panic_in_drop_during_a_tick_drops_the_others_all_the_same() {
 
 #[test]
 fn a_panic_in_drop_of_what_fits_nowhere_or_is_discarded() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Bomb(Item::new(&LIVES, 0)));
+    let pool = calm(Pool::new(|| Bomb(Item::new(&LIVES, 0))));
     for _ in 0..127 + 128 + (1 << 17) {
         pool.put(Bomb(Item::new(&LIVES, 0)));
     }

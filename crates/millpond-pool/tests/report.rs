@@ -12,7 +12,6 @@ fn row(name: &str) -> Option<PoolReport> {
 
 #[test]
 fn a_pool_is_listed_from_its_first_use_until_it_is_dropped() {
-    let _calm = calm();
     static NAMED: Pool<Vec<u8>> = Pool::new(Vec::new).with_name("named");
     assert_eq!(row("named"), None);
     drop(NAMED.get());
@@ -29,7 +28,6 @@ fn a_pool_is_listed_from_its_first_use_until_it_is_dropped() {
 
 #[test]
 fn outstanding_is_what_is_out() {
-    let _calm = calm();
     let pool: Pool<Vec<u8>> = Pool::new(Vec::new);
     let out = || pool.stats().outstanding;
     assert_eq!(out(), 0);
@@ -52,7 +50,6 @@ fn outstanding_is_what_is_out() {
 
 #[test]
 fn outstanding_holds_across_threads_and_their_ends() {
-    let _calm = calm();
     let pool: Pool<Vec<u8>> = Pool::new(Vec::new);
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -78,7 +75,6 @@ fn outstanding_holds_across_threads_and_their_ends() {
 
 #[test]
 fn the_oldest_guard_and_who_got_it_are_known() {
-    let _calm = calm();
     let pool = Pool::new(Vec::<u8>::new);
     assert_eq!(pool.stats().oldest_guard, None);
     let line = line!() + 1;
@@ -105,7 +101,6 @@ fn the_oldest_guard_and_who_got_it_are_known() {
 /// asks has to know what lies there: on any thread, and in every place that it moves to.
 #[test]
 fn an_item_that_lies_in_a_pool_is_not_a_guard() {
-    let _calm = calm();
     static POOL: Pool<Vec<u8>> = Pool::new(Vec::new).with_auto_tick(AutoTick::Never);
     let held = || (0..300).map(|_| POOL.get()).collect::<Vec<_>>();
     let nobody = |when: &str| {
@@ -139,8 +134,7 @@ fn an_item_that_lies_in_a_pool_is_not_a_guard() {
 
 #[test]
 fn items_are_told_by_generation() {
-    let _calm = calm();
-    let pool: Pool<Vec<u8>> = Pool::new(Vec::new).with_auto_tick(AutoTick::Never);
+    let pool: Pool<Vec<u8>> = calm(Pool::new(Vec::new)).with_auto_tick(AutoTick::Never);
     let generations = || {
         let stats = pool.stats();
         let each = [stats.current_items, stats.victim_items, stats.expired_items];
@@ -164,8 +158,7 @@ fn items_are_told_by_generation() {
 
 #[test]
 fn misses_are_told_by_cause() {
-    let _calm = calm();
-    let pool: Pool<Vec<u8>> = Pool::new(Vec::new).with_auto_tick(AutoTick::Never);
+    let pool: Pool<Vec<u8>> = calm(Pool::new(Vec::new)).with_auto_tick(AutoTick::Never);
     let causes = || {
         let stats = pool.stats();
         let named = [stats.rationed_misses, stats.busy_misses];
@@ -200,7 +193,7 @@ fn misses_are_told_by_cause() {
     assert_eq!(causes(), (2, [1, 0]));
 
     // One that never steals has nothing else to ask.
-    let own: Pool<Vec<u8>> = Pool::new(Vec::new).with_steal(Steal::Never);
+    let own: Pool<Vec<u8>> = calm(Pool::new(Vec::new)).with_steal(Steal::Never);
     thread::scope(|scope| {
         let fill = scope.spawn(|| {
             drop([own.get(), own.get()]);
@@ -219,8 +212,7 @@ fn misses_are_told_by_cause() {
 /// what was taken and what visitors have moved.
 #[test]
 fn puts_and_gets_of_the_queue_add_up_whoever_moves_the_items() {
-    let _calm = calm();
-    let pool = Pool::new(Vec::<u8>::new).with_auto_tick(AutoTick::Never);
+    let pool = calm(Pool::new(Vec::<u8>::new)).with_auto_tick(AutoTick::Never);
     let hold = |items| drop((0..items).map(|_| pool.get()).collect::<Vec<_>>());
     hold(1 + 127 + 20);
     let queue = |stats: PoolStats| (stats.queue_gets, stats.queue_puts);

@@ -61,9 +61,8 @@ fn tickers_thieves_and_owners_never_share_an_item() {
 
 #[test]
 fn get_here_and_put_there_stays_flat_and_hits() {
-    let _calm = calm();
     static LIVES: Lives = Lives::new();
-    let pool = Pool::new(|| Item::new(&LIVES, 0));
+    let pool = calm(Pool::new(|| Item::new(&LIVES, 0)));
     let rounds = 100_000 * SCALE;
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::sync_channel(64);

@@ -41,8 +41,7 @@ async fn guards_wait_at_an_await_and_come_back_on_another_thread() {
 
 #[tokio::test]
 async fn a_task_that_is_dropped_at_an_await_gives_its_items_back() {
-    let _calm = calm();
-    let pool = Arc::new(Pool::new(String::new));
+    let pool = Arc::new(calm(Pool::new(String::new)));
     let task = {
         let pool = Arc::clone(&pool);
         tokio::spawn(async move {
@@ -63,7 +62,6 @@ async fn a_task_that_is_dropped_at_an_await_gives_its_items_back() {
 
 #[test]
 fn a_runtime_ticks_by_a_task_and_when_its_threads_park() {
-    let _calm = calm();
     static POOL: Pool<String> = Pool::new(String::new).with_auto_tick(AutoTick::Never);
     drop(POOL.get());
     let runtime = tokio::runtime::Builder::new_multi_thread()

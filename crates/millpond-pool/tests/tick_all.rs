@@ -7,10 +7,9 @@ use millpond_pool::{Pool, tick_all};
 
 #[test]
 fn tick_all_turns_every_pool_and_none_that_is_gone() {
-    let _calm = calm();
-    static STRINGS: Pool<String> = Pool::new(String::new);
-    let bytes = Pool::new(Vec::<u8>::new);
-    let dropped = Pool::new(Vec::<u16>::new);
+    static STRINGS: Pool<String> = calm(Pool::new(String::new));
+    let bytes = calm(Pool::new(Vec::<u8>::new));
+    let dropped = calm(Pool::new(Vec::<u16>::new));
     STRINGS.get().push('x');
     bytes.get().push(1);
     dropped.get().push(1);
@@ -31,7 +30,7 @@ fn tick_all_turns_every_pool_and_none_that_is_gone() {
     thread::scope(|scope| {
         let churn = || {
             for round in 0..2_000 {
-                let pool = Pool::new(Vec::<usize>::new);
+                let pool = calm(Pool::new(Vec::<usize>::new));
                 for _ in 0..3 {
                     let mut items = [pool.get(), pool.get()];
                     items[0].push(round);

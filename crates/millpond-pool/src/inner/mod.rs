@@ -60,6 +60,7 @@ pub(crate) struct Inner {
     flow: Flow,
     meter: Meter,
     steal: Steal,
+    calm: bool,
     /// What call sites need, if the pool was told to learn.
     sites: Sites,
     name: &'static str,
@@ -90,6 +91,7 @@ impl Inner {
             flow: Flow::new(),
             meter: Meter::new(config.budget_bytes),
             steal: config.steal,
+            calm: config.calm,
             sites: Sites::new(),
             name: config.name,
             declared_at: config.declared_at,
@@ -209,7 +211,7 @@ impl Inner {
                 }
             }
         }
-        if chaos::roll(64) {
+        if chaos::roll(self.calm, 64) {
             self.tick_within(4);
         }
         found.ok()
@@ -219,7 +221,7 @@ impl Inner {
         let side = turn.current();
         let of_shard = |slot: &Slot| slot.take_oldest(side).or_else(|| slot.take_posted());
         let elsewhere = || self.others(own).find_map(of_shard);
-        if chaos::roll(4)
+        if chaos::roll(self.calm, 4)
             && let Some(node) = elsewhere()
         {
             self.count(own, Event::StolenGet);
@@ -364,7 +366,7 @@ impl Inner {
         mut node: AnyNode,
         bytes: usize,
     ) -> Result<(), AnyNode> {
-        if chaos::roll(4) {
+        if chaos::roll(self.calm, 4) {
             count(&self.rare().full_discards);
             return Err(node);
         }

@@ -111,6 +111,12 @@ impl<T> Pool<T> {
         self
     }
 
+    /// Keeps the feature `chaos` away.
+    pub(crate) const fn calm(mut self) -> Self {
+        self.config.calm = true;
+        self
+    }
+
     /// Chooses whether a get may take what other threads hold.
     #[must_use]
     pub const fn with_steal(mut self, steal: Steal) -> Self {
