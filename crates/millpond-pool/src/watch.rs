@@ -237,6 +237,8 @@ impl Tags {
             .collect();
         let chunk: &'static [_] = Box::leak(chunk);
         lists.all.push(chunk);
+        // For all of them: an item that is dropped, by a tick say, allocates nothing.
+        lists.free.reserve_exact(more + chunk.len());
         let (first, rest) = chunk.split_first().expect("a chunk has tags");
         lists.free.extend(rest.iter().rev().map(|tag| &**tag));
         first

@@ -1,8 +1,7 @@
 //! The tests of Go's `sync/pool_test.go`, in Rust form, with their names.
 //!
-//! `runtime.GC()` there is `tick()` here. `TestNilPool` has no counterpart in
-//! a language without nil; what takes its place, a pool used while the thread
-//! is torn down, is in `api.rs`.
+//! `runtime.GC()` there is `tick()` here. Set `--cfg millpond_stress` for as many rounds as
+//! Go makes. Its benchmarks are rows of the suite `pool` of the benches.
 
 #![allow(non_snake_case, reason = "the names of Go's tests are kept")]
 
@@ -15,7 +14,10 @@ use std::thread;
 
 use common::{Item, Lives};
 use millpond_pool::parts::{Ring, calm};
-use millpond_pool::{Pool, Recycle};
+use millpond_pool::{AutoTick, Pool, Recycle};
+
+/// Go's sizes are ten times ours: some seconds on an idle machine.
+const SCALE: usize = if cfg!(millpond_stress) { 10 } else { 1 };
 
 /// A plain value: what was put is what comes out.
 #[derive(Debug, PartialEq)]
@@ -94,10 +96,40 @@ fn TestPoolRelease() {
     test_pool(&LIVES, false);
 }
 
+/// Go calls a pool that is nil, and it panics. Nothing is nil here; what comes nearest is a
+/// thread that has no shard any more, as it is torn down: it is served all the same.
+#[test]
+fn TestNilPool() {
+    static POOL: Pool<Plain> = calm(Pool::new(|| Plain(7)));
+    static SEEN: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
+    struct Late;
+    impl Drop for Late {
+        fn drop(&mut self) {
+            POOL.put(Plain(42));
+            let taken = [(); 3].map(|()| take(&POOL));
+            SEEN.iter().zip(taken).for_each(|(seen, taken)| {
+                seen.store(taken.unwrap_or(usize::MAX), SeqCst);
+            });
+        }
+    }
+    thread_local! {
+        static LATE: Late = const { Late };
+    }
+    let thread = thread::spawn(|| {
+        // Registered before the pool notices the thread, so that it goes after that.
+        LATE.with(|_| ());
+        drop(POOL.get());
+    });
+    thread.join().expect("no panic");
+    let mut seen = SEEN.each_ref().map(|seen| seen.load(SeqCst));
+    seen.sort_unstable();
+    assert_eq!(seen, [7, 42, usize::MAX], "its own, the new one, no more");
+}
+
 #[test]
 fn TestPoolStress() {
     const THREADS: usize = 10;
-    const ROUNDS: usize = 100_000;
+    const ROUNDS: usize = 100_000 * SCALE;
     let pool = Pool::new(|| Plain(7));
     thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -170,12 +202,69 @@ fn test_pool_dequeue<const SLOTS: usize>(pushes: usize) {
 
 #[test]
 fn TestPoolDequeue() {
-    test_pool_dequeue::<16>(200_000);
+    test_pool_dequeue::<16>(200_000 * SCALE);
+    test_pool_dequeue::<128>(20_000 * SCALE); // as the pool has it
 }
 
-/// Go's chain grows without bound; ours is one ring, its overflow the shared
-/// tier. What is left of the test is the ring as the pool uses it.
+/// Go's chain of rings grows without bound. What took its place is private place, stash,
+/// ring and shared tier, one behind the other: one thread fills all of them and takes, nine
+/// others take, and each number arrives exactly once.
 #[test]
 fn TestPoolChain() {
-    test_pool_dequeue::<128>(200_000);
+    const THIEVES: usize = 9;
+    const AHEAD: usize = 10_000;
+    let pushes = 200_000 * SCALE;
+    let pool = calm(Pool::new(|| Plain(0))).with_auto_tick(AutoTick::Never);
+    let put = |number| pool.put(Plain(number));
+    let count = AtomicUsize::new(0);
+    let done = AtomicBool::new(false);
+    let take_one = || {
+        let taken = take(&pool);
+        count.fetch_add(usize::from(taken.is_some()), SeqCst);
+        taken
+    };
+    (1..=AHEAD).for_each(put);
+    let stats = pool.stats();
+    assert_eq!((stats.private_puts, stats.queue_puts), (1, 127 + 128));
+    assert_eq!(stats.shared_puts as usize, AHEAD - 256);
+
+    let mut taken = Vec::new();
+    thread::scope(|scope| {
+        let steal = || {
+            let mut taken = Vec::new();
+            loop {
+                let was_done = done.load(SeqCst);
+                match take_one() {
+                    Some(number) => taken.push(number),
+                    None if was_done => return taken,
+                    None => thread::yield_now(),
+                }
+            }
+        };
+        let thieves: Vec<_> = (0..THIEVES).map(|_| scope.spawn(steal)).collect();
+        for number in AHEAD + 1..=pushes {
+            put(number);
+            // Never more than the tiers hold: else some would be dropped.
+            while number - count.load(SeqCst) > 2 * AHEAD {
+                thread::yield_now();
+            }
+            if number.is_multiple_of(10) {
+                taken.extend(take_one());
+            }
+        }
+        let popped = taken.len();
+        taken.extend(std::iter::from_fn(take_one));
+        done.store(true, SeqCst);
+        for thief in thieves {
+            taken.extend(thief.join().expect("thief"));
+        }
+        assert!(popped > 0 && popped < taken.len(), "both have taken");
+    });
+    // What a thief had brought over and left went to the shared tier with its thread.
+    taken.extend(std::iter::from_fn(take_one));
+    assert_eq!(taken.len(), pushes);
+    taken.sort_unstable();
+    assert!(taken.into_iter().eq(1..=pushes), "one came twice");
+    let stats = pool.stats();
+    assert_eq!((stats.full_discards, stats.retained_items), (0, 0));
 }
