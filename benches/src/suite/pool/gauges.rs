@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 pub(super) const TICK: &str = "tick/100000 p99";
 pub(super) const TICK_FEW: &str = "tick/1000 p99";
 pub(super) const THERE: &str = "get here, put there";
+pub(super) const MADE: &str = "expensive-new/100 made";
 
 /// Items that a bounded tick may drop.
 const AT_ONCE: usize = 64;
 
 /// The 99th percentile of a bounded tick of a pool that holds `items`, all of them
-/// used between ticks; in nanoseconds on the wall.
+/// used between ticks; in nanoseconds on the wall. The shape of Go's BenchmarkPoolSTW.
 fn tick_p99(items: usize, ticks: usize) -> f64 {
     let pool = Pool::new(new_buffer).with_auto_tick(AutoTick::Never);
     let mut took: Vec<_> = (0..ticks)
@@ -46,6 +47,27 @@ pub(super) fn ticks(run: &mut Run<'_>) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The part of gets of Go's BenchmarkPoolExpensiveNew for which an item was made: a hundred
+/// out at once, and a tick after each hundred, as Go's collector comes for the garbage.
+pub(super) fn made(run: &mut Run<'_>) -> Result<(), Error> {
+    const DEEP: usize = 100;
+    if !run.wants(MADE) {
+        return Ok(());
+    }
+    run.report.progress(MADE, "running");
+    let pool = Pool::new(new_buffer).with_auto_tick(AutoTick::Never);
+    let pieces = if run.quick { 1_000 } else { 10_000 };
+    for _ in 0..pieces {
+        drop((0..DEEP).map(|_| pool.get()).collect::<Vec<_>>());
+        pool.tick();
+    }
+    let stats = pool.stats();
+    let gets = stats.hits() + stats.misses;
+    assert_eq!(gets as usize, pieces * DEEP);
+    let made = 100.0 * stats.made() as f64 / gets as f64;
+    run.report.single(MADE, "bar of 1 % made", made, 1.0, "%")
 }
 
 /// One thread gets, another puts, for a while: the part of gets that missed, and how

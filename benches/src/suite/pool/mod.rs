@@ -25,7 +25,7 @@ pub static SUITE: Suite = Suite {
     about: "get a buffer and put it back: one, eight, a hundred at a time; on two threads; ticks",
     rows: || {
         let shapes = Shape::ALL.iter().map(|shape| shape.row());
-        let gauges = [gauges::TICK_FEW, gauges::TICK, gauges::THERE];
+        let gauges = [gauges::TICK_FEW, gauges::TICK, gauges::THERE, gauges::MADE];
         shapes.chain(gauges).map(str::to_owned).collect()
     },
     bars: &[
@@ -86,6 +86,7 @@ pub static SUITE: Suite = Suite {
         Bar::ratio("two-threads/expensive-new", "Go sync.Pool", 1.0),
         Bar::ratio(gauges::TICK, "bar of 20 µs", 1.0),
         Bar::ratio(gauges::THERE, "bar of 5 % misses", 1.0),
+        Bar::ratio(gauges::MADE, "bar of 1 % made", 1.0),
     ],
     run,
 };
@@ -121,7 +122,8 @@ fn run(run: &mut Run<'_>) -> Result<(), Error> {
         result?;
     }
     gauges::ticks(run)?;
-    gauges::there(run)
+    gauges::there(run)?;
+    gauges::made(run)
 }
 
 /// Returns the right answer of a batch whose pieces are `times` pairs.
