@@ -16,6 +16,9 @@
 //! It falls again when less than half the share that raised it is left. Every
 //! 128 samples all weights are halved, and again at every tick.
 //!
+//! A sample counts one, whatever its size: weighed by bytes, one giant in a hundred uses would
+//! have nearly all the weight (`docs/decisions/pool-learnt-sizes.md`).
+//!
 //! Never the maximum: one request of a million entries does not give the next
 //! ten thousand a table for a million. Nor the mean, or the most frequent: what
 //! is one step too small is built twice.

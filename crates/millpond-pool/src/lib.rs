@@ -47,8 +47,8 @@
 //! - `chaos`: a pool drops, steals and ticks at random, and overwrites spare memory:
 //!   for the tests of programs that use pools. Off by default.
 //!
-//! Under `--cfg millpond_loom` only the lock-free parts are built,
-//! on loom's atomics, for `tests/loom.rs`.
+//! Under `--cfg millpond_loom` only the lock-free parts and the cycle of the generations
+//! are built, on loom's atomics, for `tests/loom.rs`.
 
 pub(crate) mod queue;
 pub(crate) mod sync;
@@ -106,7 +106,6 @@ mod stats;
 mod tick;
 #[cfg(all(feature = "tokio", not(millpond_loom)))]
 mod tokio_hooks;
-#[cfg(not(millpond_loom))]
 mod victim;
 #[cfg(not(millpond_loom))]
 mod watch;
@@ -150,5 +149,6 @@ pub mod parts {
         fence::heavy,
         place::Place,
         queue::{Ring, Spot, Stash},
+        victim::{Cycle, SIDES},
     };
 }

@@ -26,8 +26,9 @@ struct Items<T> {
 
 /// A pool for one thread, owned by whoever uses it.
 ///
-/// Retention and ageing are those of [`Pool`](crate::Pool). Neither `Sync` nor
-/// bound to `'static`, so that items may borrow.
+/// Strikes and ageing are those of [`Pool`](crate::Pool). Its budgets, hints, zeroing and
+/// ticks by itself are not: [`tick`](Self::tick) is the owner's. Neither `Sync` nor bound
+/// to `'static`, so that items may borrow.
 ///
 /// ```
 /// use millpond_pool::LocalPool;

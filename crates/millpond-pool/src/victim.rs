@@ -15,38 +15,38 @@
 //! handed out to nobody any more, and is dropped by the tick or, a few at a time,
 //! by whoever sweeps, before the side is current again.
 
-use std::sync::atomic::{
+use crate::sync::{
     AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
 /// How many sides there are.
-pub(crate) const SIDES: usize = 3;
+pub const SIDES: usize = 3;
 
 /// One reading of the cycle: the number of turns times four, plus the side that
 /// is current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Turn(usize);
+pub struct Turn(usize);
 
 impl Turn {
     /// The side that items come back to.
     #[inline]
-    pub(crate) const fn current(self) -> usize {
+    pub const fn current(self) -> usize {
         self.0 & 3
     }
 
     /// The side whose items expire at the next tick.
-    pub(crate) const fn victim(self) -> usize {
+    pub const fn victim(self) -> usize {
         (self.current() + SIDES - 1) % SIDES
     }
 
     /// The side whose items are there to be dropped.
-    pub(crate) const fn expired(self) -> usize {
+    pub const fn expired(self) -> usize {
         (self.current() + 1) % SIDES
     }
 
     /// The number of turns so far, wrapping.
-    pub(crate) const fn number(self) -> u16 {
+    pub const fn number(self) -> u16 {
         (self.0 >> 2) as u16
     }
 
@@ -58,7 +58,7 @@ impl Turn {
 
 /// Counts turns and remembers at which of them the victims were found gone.
 #[derive(Debug)]
-pub(crate) struct Cycle {
+pub struct Cycle {
     turns: AtomicUsize,
     /// The turn at which a search of the victim side came back with nothing.
     fruitless: AtomicUsize,
@@ -66,7 +66,17 @@ pub(crate) struct Cycle {
 
 impl Cycle {
     /// Starts at turn zero, with no victims.
-    pub(crate) const fn new() -> Self {
+    #[cfg(not(millpond_loom))]
+    pub const fn new() -> Self {
+        Self {
+            turns: AtomicUsize::new(0),
+            fruitless: AtomicUsize::new(0),
+        }
+    }
+
+    /// Starts at turn zero, with no victims.
+    #[cfg(millpond_loom)]
+    pub fn new() -> Self {
         Self {
             turns: AtomicUsize::new(0),
             fruitless: AtomicUsize::new(0),
@@ -75,14 +85,14 @@ impl Cycle {
 
     /// Reads the cycle. A reading that is old is harmless: the item that follows it
     /// lives a tick or two more or less.
-    pub(crate) fn now(&self) -> Turn {
+    pub fn now(&self) -> Turn {
         // Acquire pairs with the Release in `advance`.
         Turn(self.turns.load(Acquire))
     }
 
     /// Turns by one, and returns the new reading. One caller at a time (the pool's
     /// lock); the expired side has just been emptied.
-    pub(crate) fn advance(&self) -> Turn {
+    pub fn advance(&self) -> Turn {
         let next = Turn(self.turns.load(Relaxed)).next();
         // Release publishes the emptied side to the Acquire in `now`.
         self.turns.store(next.0, Release);
@@ -90,20 +100,26 @@ impl Cycle {
     }
 
     /// Returns whether it is worth to search the victim side.
-    pub(crate) fn may_have_victims(&self, turn: Turn) -> bool {
+    pub fn may_have_victims(&self, turn: Turn) -> bool {
         // Relaxed: a hint.
         self.fruitless.load(Relaxed) != turn.0
     }
 
     /// Notes that a search at `turn` found nothing, so that the next gets of
     /// this turn do not search again.
-    pub(crate) fn note_fruitless(&self, turn: Turn) {
+    pub fn note_fruitless(&self, turn: Turn) {
         // Relaxed: a hint.
         self.fruitless.store(turn.0, Relaxed);
     }
 }
 
-#[cfg(test)]
+impl Default for Cycle {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(all(test, not(millpond_loom)))]
 mod tests {
     use super::*;
 

@@ -1,4 +1,5 @@
-//! Loom models of the two lock-free parts, in small worlds.
+//! Loom models of the lock-free parts, in small worlds: ring, private place with its door,
+//! stash, spot of a victim, and the cycle of the generations.
 //!
 //! `RUSTFLAGS="--cfg millpond_loom" cargo test -p millpond-pool --test loom --release`
 //!
@@ -17,7 +18,7 @@ use loom::sync::atomic::{
 };
 use loom::sync::{Arc, Mutex};
 use loom::thread;
-use millpond_pool::parts::{Door, Place, Ring, Spot, Stash, heavy};
+use millpond_pool::parts::{Cycle, Door, Place, Ring, SIDES, Spot, Stash, heavy};
 
 /// An item that whoever takes it reads and writes.
 struct Item {
@@ -354,6 +355,79 @@ fn victims_are_given_out_exactly_once() {
         if let Some(item) = spot.exchange(None) {
             consume(item, &*seen);
         }
+        none_lost(&*seen);
+    });
+}
+
+/// A pool's rings, one for each side, and its cycle.
+struct Generations {
+    cycle: Cycle,
+    rings: [Ring<Item, 2>; SIDES],
+    visit: Mutex<()>,
+}
+
+impl Generations {
+    /// What a tick does: empties the side that has expired, which is current next but one,
+    /// and turns.
+    fn tick(&self, mut expire: impl FnMut(NonNull<Item>)) {
+        let _alone = self.visit.lock().unwrap();
+        let mut sweep = || {
+            let expired = &self.rings[self.cycle.now().expired()];
+            while let Some(item) = expired.take_oldest() {
+                expire(item);
+            }
+        };
+        sweep();
+        self.cycle.advance();
+        sweep();
+    }
+
+    /// What a get of another thread does: the current side, then the victims.
+    fn take_oldest(&self) -> Option<NonNull<Item>> {
+        let turn = self.cycle.now();
+        let [current, victim] = [turn.current(), turn.victim()].map(|side| &self.rings[side]);
+        current.take_oldest().or_else(|| victim.take_oldest())
+    }
+}
+
+/// The owner puts and takes by what it last read of the cycle, another thread gets, and two
+/// ticks turn under them: an old reading costs nobody an item, and gives none out twice.
+#[test]
+fn a_turn_of_the_cycle_loses_nothing_and_gives_nothing_out_twice() {
+    model(Some(2), || {
+        let pool = Arc::new(Generations {
+            cycle: Cycle::new(),
+            rings: [(); SIDES].map(|()| Ring::new()),
+            visit: Mutex::new(()),
+        });
+        let seen = seen::<2>();
+        let ticker = {
+            let (pool, seen) = (Arc::clone(&pool), Arc::clone(&seen));
+            thread::spawn(move || (0..2).for_each(|_| pool.tick(|item| consume(item, &*seen))))
+        };
+        let getter = {
+            let (pool, seen) = (Arc::clone(&pool), Arc::clone(&seen));
+            thread::spawn(move || {
+                if let Some(item) = pool.take_oldest() {
+                    consume(item, &*seen);
+                }
+            })
+        };
+        for number in 0..2 {
+            let side = pool.cycle.now().current();
+            pool.rings[side]
+                .push(item(number))
+                .unwrap_or_else(|refused| consume(refused, &*seen));
+        }
+        let turn = pool.cycle.now();
+        let own = pool.rings[turn.current()].take_newest();
+        if let Some(item) = own.or_else(|| pool.rings[turn.victim()].take_newest()) {
+            consume(item, &*seen);
+        }
+        getter.join().unwrap();
+        ticker.join().unwrap();
+        // Wherever they are: at most three ticks later all have gone.
+        (0..3).for_each(|_| pool.tick(|item| consume(item, &*seen)));
         none_lost(&*seen);
     });
 }
