@@ -128,22 +128,19 @@ impl AnyNode {
     /// Returns what the item was charged when it went into a queue.
     #[inline]
     pub(crate) fn charge(&self) -> Charge {
-        // SAFETY: `sole-owner`, borrowed for as long as `self` is.
-        unsafe { self.0.as_ref() }.charge
+        self.header().charge
     }
 
     /// Notes that the item is lent at `site`.
     #[inline(always)]
     pub(crate) fn lend(&self, site: Site) {
-        // SAFETY: `sole-owner`, borrowed for as long as `self` is.
-        unsafe { self.0.as_ref() }.tag.tag().lend(site);
+        self.header().tag.tag().lend(site);
     }
 
     /// Notes that the item is back, before it enters any place but a private one.
     #[inline]
     pub(crate) fn give_back(&self) {
-        // SAFETY: `sole-owner`, borrowed for as long as `self` is.
-        unsafe { self.0.as_ref() }.tag.tag().give_back();
+        self.header().tag.tag().give_back();
     }
 
     /// Notes what the item is charged while it lies in a queue.
@@ -152,8 +149,18 @@ impl AnyNode {
         self.header_mut().charge = charge;
     }
 
+    #[inline(always)]
+    fn header(&self) -> &Header {
+        #[cfg(test)]
+        touched::note();
+        // SAFETY: `sole-owner`, borrowed for as long as `self` is.
+        unsafe { self.0.as_ref() }
+    }
+
     #[inline]
     fn header_mut(&mut self) -> &mut Header {
+        #[cfg(test)]
+        touched::note();
         // SAFETY: `sole-owner`, borrowed for as long as `self` is.
         unsafe { self.0.as_mut() }
     }
@@ -164,6 +171,26 @@ impl Drop for AnyNode {
         let drop_node = self.header_mut().drop;
         // SAFETY: `typed`, and `self` is at its end, so that ownership passes on.
         unsafe { drop_node(self.0) };
+    }
+}
+
+/// How often the calling thread has read or written a node: what a test of this crate counts.
+#[cfg(test)]
+pub(crate) mod touched {
+    use std::cell::Cell;
+
+    thread_local! {
+        static TIMES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn note() {
+        TIMES.set(TIMES.get() + 1);
+    }
+
+    pub(crate) fn during(work: impl FnOnce()) -> usize {
+        let before = TIMES.get();
+        work();
+        TIMES.get() - before
     }
 }
 

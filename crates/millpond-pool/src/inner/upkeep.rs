@@ -402,3 +402,29 @@ fn sum_of(a: [u64; SIDES], b: [u64; SIDES]) -> [u64; SIDES] {
 fn held(nets: [u64; SIDES]) -> [u64; SIDES] {
     nets.map(|net| net.cast_signed().max(0).cast_unsigned())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::chaos::calm;
+    use crate::node::touched;
+    use crate::{AutoTick, Pool};
+
+    /// Items that live on are not touched, however many; only the private one, whose note of
+    /// its last loan a tick ends. What expires is, once for each thing to do.
+    #[test]
+    fn a_tick_visits_shards_and_not_items() {
+        for items in [1_000, 100_000] {
+            let pool = calm(Pool::new(Vec::<u8>::new)).with_auto_tick(AutoTick::Never);
+            (0..items).for_each(|_| pool.put(Vec::new()));
+            let touched = |items: usize, most| {
+                let times = touched::during(|| _ = pool.tick_within(most));
+                assert!(times <= 8 * items, "{times} for {items} items");
+            };
+            touched(1, 0);
+            // What lay near expires with the turn: a private place and a stash.
+            touched(128, 0);
+            // And now what may be dropped, no more.
+            touched(64, 64);
+        }
+    }
+}
