@@ -21,8 +21,10 @@
 //! | way | costs | keeps | when |
 //! | --- | --- | --- | --- |
 //! | `clear` | what was touched; each live entry once if it needs drop | the slab | the next use is of like size |
-//! | `clear_and_shrink` | the same | nothing | the next use is far off, or much smaller |
-//! | drop and make anew | the same, and a new seed | nothing | the map ends here |
+//! | `clear_and_shrink` | each live entry once if it needs drop, and giving the slab back | nothing | the next use is far off, or much smaller |
+//! | drop and make anew | as `clear_and_shrink`, and a new seed | nothing | the map ends here |
+//!
+//! Without the slab the next use grows from one group again, which costs more than either.
 //!
 //! # Maps for one request each
 //!
@@ -67,9 +69,11 @@
 //!
 //! Groups of sixteen slots, one tag byte each, compared at once; entries that a full group
 //! pushes away are announced by one filter a group, exactly, and give way when the
-//! group's own entries want their place. Erasing leaves nothing
-//! behind, so a map of constant size never slows down, never rehashes to clean up, and
-//! grows only when it is full. `raw` in the sources tells the whole story.
+//! group's own entries want their place. Erasing leaves no tombstone, so a map of constant
+//! size never slows down and grows only when it is full. `remove` leaves nothing at all;
+//! `retain` and `extract_if`, which do not hash, leave the filter bits of entries that had
+//! been pushed away, and later inserts clear those, a block of a thousand slots at a time.
+//! `raw` in the sources tells the whole story.
 //!
 //! # Differences from std
 //!

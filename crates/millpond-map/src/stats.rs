@@ -95,8 +95,8 @@ pub struct TableStats {
     pub metadata_bytes: usize,
     /// Entries outside their home group. Each costs its look-up one more group at least.
     pub displaced: usize,
-    /// Times that entries were hashed and moved to another slab, to grow or for another
-    /// reason.
+    /// Times that all entries were hashed: to grow, to shrink, or to clean up what was noted of
+    /// entries that are gone. One block after the other counts as one time, from its start.
     pub rehashes: u64,
     /// Times that the map was emptied as a whole.
     pub clears: u64,

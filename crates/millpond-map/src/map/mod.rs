@@ -33,11 +33,17 @@ use crate::raw::RawTable;
 ///
 /// # Cost
 ///
-/// Looking up, inserting and removing take constant time on average. Deleting leaves no trace:
-/// a map whose size stays the same never grows and never slows down. An insert into a full map
-/// moves every entry to a slab of twice the size; from 128 KiB on it moves half of a thousand
-/// instead, some microseconds' worth, every so often until the map has doubled. That is so with
-/// the default allocator, where the system lends addresses ahead of memory.
+/// Looking up, inserting and removing take constant time on average. Deleting leaves no
+/// tombstone: a map whose size stays the same never grows and never slows down. What
+/// [`retain`](Self::retain) and [`extract_if`](Self::extract_if) cannot undo without a hash is
+/// cleaned up by later inserts, a block of a thousand slots at a time.
+///
+/// An insert into a full map moves every entry to a slab of twice the size; from 256 KiB on it
+/// moves half of a thousand instead, some microseconds' worth, every so often until the map
+/// has doubled. That is so with the default allocator, where the system lends addresses ahead
+/// of memory, and with a hash that scatters its keys. Where it lends none, or the slabs come
+/// from another allocator, a large map doubles as a small one does; so does one most of whose
+/// keys have the same hash.
 ///
 /// # Examples
 ///

@@ -23,9 +23,10 @@ impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     ///
     /// # Cost
     ///
-    /// One walk over the map. No key is hashed; entries that lay outside their home group
-    /// leave a mark there that `clear`, growth, or a rebuild by the map itself takes away.
-    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+    /// One walk over the map. No key is hashed, so entries that lay outside their home group
+    /// leave marks that may cost other look-ups a group more. `clear` and growth take them
+    /// away, and so do inserts once there are many, a block of a thousand slots at a time.
+    pub fn retain<F: FnMut(&K, &mut V) -> bool>(&mut self, mut keep: F) {
         self.table.retain(|(key, value)| keep(key, value));
     }
 

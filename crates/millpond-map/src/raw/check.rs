@@ -301,7 +301,8 @@ impl RawInner {
                 // SAFETY: `slab`, `filter`. The group is one of this table, and has a bit.
                 let count = unsafe { self.count_of(off, class) };
                 let exact = count as usize == passes;
-                let bound = self.stale != 0 && count as usize >= passes;
+                let marked = self.stale != 0 || self.tidying.is_on();
+                let bound = marked && count as usize >= passes;
                 ensure(count != 0, "filter", "count of a set bit", group)?;
                 ensure(exact || bound || count == STUCK, "filter", "counter", group)?;
             }

@@ -7,7 +7,7 @@
 use super::history::count;
 use super::inner::{LINE_SLOTS, RawInner};
 use super::layout::LINE_GROUPS;
-use super::reach::Reach;
+use super::tidy::Tidying;
 use crate::control::GROUP_SLOTS;
 
 impl RawInner {
@@ -49,10 +49,7 @@ impl RawInner {
         self.displaced = 0;
         self.filtered = false;
         self.stale = 0;
-        if let Some(reach) = self.reach {
-            // SAFETY: `slab`. The reach is the table's own.
-            unsafe { Reach::forget_tidying(reach) };
-        }
+        self.tidying = Tidying::OFF;
     }
 
     /// Wipes each line of the list.

@@ -17,8 +17,8 @@
 //! - `filter`: where an entry lies past its home group, every group that its search goes
 //!   through before it has the filter bit of the entry's class set. A bit may be set too
 //!   long, never cleared too early. The counter of a set bit is initialised, and is the
-//!   number of such entries unless it stuck at 15 or `stale` is not zero; the counter of a
-//!   clear bit is nothing. The counters of a group without any bit are uninitialised memory.
+//!   number of such entries unless it stuck at 15, `stale` is not zero or a round of
+//!   [tidying](super::tidy) is on; the counter of a clear bit is nothing. The counters of a group without any bit are uninitialised memory.
 //! - `guests`: the lane of an entry is in its group's set of guests exactly when the group
 //!   is not its home, and `displaced` counts them. A table of one group has neither. After
 //!   a hash has changed marks may stay with lanes that are empty, or another entry's.
@@ -33,6 +33,7 @@ use super::front::Front;
 use super::history::History;
 use super::layout::{FILTER_BYTES, Geometry, LINE_GROUPS, UNLISTED_GROUPS, list_below_control};
 use super::reach::Reach;
+use super::tidy::Tidying;
 use crate::control::{GROUP_SLOTS, Group, Needle, tag};
 
 /// Slots of one line of tags.
@@ -66,9 +67,11 @@ pub(crate) struct RawInner {
     pub(super) history: History,
     /// A filter bit may be set.
     pub(super) filtered: bool,
-    /// Displaced entries that were erased without their hash: filter and counters still
-    /// speak of them, until the next rebuild. A few suffice to cause one.
+    /// Displaced entries that were erased without their hash since the last round of tidying
+    /// began: filter and counters still speak of them.
     pub(super) stale: u32,
+    /// How far that round has come.
+    pub(super) tidying: Tidying,
 }
 
 impl RawInner {
@@ -86,6 +89,7 @@ impl RawInner {
         history: History::NONE,
         filtered: false,
         stale: 0,
+        tidying: Tidying::OFF,
     };
 
     /// Tells whether the table has no slab of its own.
@@ -182,16 +186,6 @@ impl RawInner {
     #[inline(always)]
     pub(super) fn front_home(&self, hash: u64) -> usize {
         hash as usize & self.front.mask
-    }
-
-    /// Tells whether so many entries went without a trace of their path, an eighth of the
-    /// slots, that the table is worth laying anew. Small tables are not.
-    ///
-    /// Entries that are there never are a reason, however many lie outside their home group:
-    /// from good hashes that is 6 % of the slots of a table filled to 7/8, and 8 % of one
-    /// churned there for ever; from bad ones it is as much again once they are laid anew.
-    pub(super) fn is_stale(&self) -> bool {
-        self.limit >= UNLISTED_GROUPS * GROUP_SLOTS && self.stale as usize > self.limit / 8
     }
 
     /// Reads the group that the fast paths see at `off`.

@@ -40,6 +40,7 @@ mod room;
 mod scan;
 mod slab;
 mod split;
+mod tidy;
 mod whole;
 
 use core::marker::PhantomData;

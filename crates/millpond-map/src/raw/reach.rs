@@ -44,10 +44,6 @@ pub(super) struct Reach {
     control: NonNull<u8>,
     /// The table's own mask, while it shows its fast paths a veil.
     mask: usize,
-    /// The next block to be tidied; 0 when none waits.
-    pub(super) tidied: usize,
-    /// Stale marks that the blocks to be tidied may have.
-    pub(super) stale: u32,
 }
 
 impl Reach {
@@ -72,16 +68,6 @@ impl Reach {
     #[inline]
     pub(super) fn mask(&self) -> usize {
         self.mask
-    }
-
-    /// Notes that no block waits to be tidied.
-    ///
-    /// # Safety
-    ///
-    /// `slab`: the reach is the table's.
-    pub(super) unsafe fn forget_tidying(mut reach: NonNull<Reach>) {
-        // SAFETY: by contract.
-        unsafe { reach.as_mut() }.tidied = 0;
     }
 
     /// Gives the range back. Where nobody may see what was in its first `secret` bytes, the
@@ -157,8 +143,6 @@ impl RawInner {
             // SAFETY: the offset of the tags is within the layout, and so within the range.
             control: unsafe { slots.add(slab.control) },
             mask: geometry.mask(),
-            tidied: 0,
-            stale: 0,
         };
         let front = Front::of(reach.control(), reach.filters(), geometry);
         // SAFETY: lent just above, for that layout.

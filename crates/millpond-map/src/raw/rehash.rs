@@ -1,4 +1,4 @@
-//! Moving to another slab: to grow, to shrink, or to lay displaced entries anew.
+//! Moving to another slab, to grow or to shrink; and making room in a full group.
 //!
 //! Entries are always moved into a new slab while the old one stays as it is, and the
 //! two are swapped at the end. A hash that panics half way leaves the table untouched.
@@ -11,7 +11,6 @@ use allocator_api2::alloc::Allocator;
 
 use super::history::count;
 use super::inner::RawInner;
-use super::layout::BLOCK_SLOTS;
 use super::slab::SlabGuard;
 use super::{RawTable, layout::Geometry};
 use crate::error::TryReserveError;
@@ -54,8 +53,8 @@ impl<T, A: Allocator> RawTable<T, A> {
     /// Where more entries are guests than filling explains, one in a full home group has to
     /// go elsewhere: so entries are displaced only where a group has more than sixteen of
     /// its own, however long the table is churned.
-    /// Where too many marks of erased ones remain, the table is rebuilt. A rebuild keeps the
-    /// capacity: only a full table grows.
+    /// Where too many marks of erased ones remain, a block is [laid anew](super::tidy). Only a
+    /// full table grows.
     #[inline]
     pub(crate) fn make_room(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
         if self.inner.growth_left == 0 {
@@ -70,15 +69,12 @@ impl<T, A: Allocator> RawTable<T, A> {
         }
     }
 
-    /// Evicts a guest from the home group of `hash`, which is full, or rebuilds the table.
+    /// Evicts a guest from the home group of `hash`, which is full, or tidies a block.
     #[cold]
     #[inline(never)]
     pub(super) fn make_room_at_home(&mut self, hash: u64, hasher: impl Fn(&T) -> u64) {
-        if self.inner.is_stale() {
-            if !self.tidy_block(&hasher) {
-                // Without memory for a second slab the table goes on as it is.
-                let _ = self.rebuild(self.inner.geometry(), hasher);
-            }
+        if self.inner.is_untidy() {
+            self.tidy(&hasher);
             return;
         }
         if self.inner.displaced <= self.inner.guests_of_filling() {
@@ -100,35 +96,6 @@ impl<T, A: Allocator> RawTable<T, A> {
         // SAFETY: `room`, asked for by `make_room`. The group is full, and what is noted of
         // the guest has just been forgotten.
         unsafe { self.lay_again(from, guest_hash) };
-    }
-
-    /// Lays one more block anew, of a table that grows block by block, as a step of laying
-    /// all of them. False where the table has to be rebuilt as a whole.
-    fn tidy_block(&mut self, hasher: &impl Fn(&T) -> u64) -> bool {
-        let Some(mut reach) = self.inner.reach else {
-            return false;
-        };
-        let stale = self.inner.stale;
-        // SAFETY: `slab`. The reach is the table's own.
-        let noted = unsafe { reach.as_mut() };
-        let block = noted.tidied;
-        if block == 0 {
-            noted.stale = stale;
-        }
-        if block + BLOCK_SLOTS > self.inner.limit || !self.lay_block(block, false, hasher) {
-            return false;
-        }
-        // SAFETY: `slab`, as above.
-        let reach = unsafe { reach.as_mut() };
-        reach.tidied += BLOCK_SLOTS;
-        if reach.tidied == self.inner.limit {
-            reach.tidied = 0;
-            // What has been left since the first block was laid may lie anywhere.
-            self.inner.stale -= reach.stale.min(stale);
-            // Marks that no single block could tell from those of others go with all of them.
-            return !self.inner.is_stale();
-        }
-        true
     }
 
     /// Takes a larger slab.

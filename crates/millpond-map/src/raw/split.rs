@@ -53,6 +53,18 @@ const STRAYS_MAX: usize = BLOCK_SLOTS / 2;
 /// no branch depends on a hash.
 const BLIND_COPY_BYTES: usize = 32;
 
+/// What has become of a block that was to be laid anew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Laid {
+    /// It is, and it is noted of nothing that is gone.
+    Anew,
+    /// It is, but notes stay that may be those of entries of other blocks.
+    Noted,
+    /// Nothing has changed: the block has so many strays that only a move of the whole table
+    /// helps.
+    Not,
+}
+
 /// What is known of a block before it changes.
 struct Survey {
     /// The hash of each entry, by its place in the block.
@@ -105,7 +117,7 @@ impl<T, A: Allocator> RawTable<T, A> {
                 return false;
             }
             let (base, limit) = (self.inner.geometry().slots() / 2, self.inner.limit);
-            if !self.lay_block(limit - base, true, hasher) {
+            if self.lay_block(limit - base, true, hasher) == Laid::Not {
                 return false;
             }
         }
@@ -120,7 +132,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     pub(super) fn go_on_with_round(&mut self, hasher: &impl Fn(&T) -> u64) {
         let geometry = self.inner.geometry();
         let (base, limit) = (geometry.slots() / 2, self.inner.limit);
-        if !self.lay_block(limit - base, true, hasher) {
+        if self.lay_block(limit - base, true, hasher) == Laid::Not {
             // The hash is bad. Without memory for a second slab the table stays as it is.
             let whole = Geometry::of_table(geometry.mask(), geometry.slots());
             let _ = self.rebuild(whole, hasher);
@@ -161,15 +173,12 @@ impl<T, A: Allocator> RawTable<T, A> {
 
     /// Lays the entries of a block anew, in `block` itself and, in a split, in the block
     /// behind the last, which comes into use.
-    ///
-    /// False when the block has so many strays that only a move of the whole table helps.
-    /// Nothing has changed then.
     pub(super) fn lay_block(
         &mut self,
         block: usize,
         split: bool,
         hasher: &impl Fn(&T) -> u64,
-    ) -> bool {
+    ) -> Laid {
         let mut survey = Survey {
             hashes: [const { MaybeUninit::uninit() }; BLOCK_SLOTS],
             moving: [0; BLOCK_GROUPS],
@@ -180,7 +189,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         };
         // SAFETY: `slab`. The block is one of the table.
         if !unsafe { self.survey(block, split, &mut survey, hasher) } {
-            return false;
+            return Laid::Not;
         }
         // From here on nothing unwinds.
         // SAFETY: `survey`. It has just been made.
@@ -198,7 +207,11 @@ impl<T, A: Allocator> RawTable<T, A> {
         }
         // SAFETY: `survey`, and these entries are noted nowhere.
         unsafe { self.lay_rest(block, &survey) };
-        true
+        if survey.classes == 0 {
+            Laid::Anew
+        } else {
+            Laid::Noted
+        }
     }
 
     /// Hashes the entries of a block, to be split or not, and finds its strays.
@@ -319,10 +332,6 @@ impl<T, A: Allocator> RawTable<T, A> {
         if wipes {
             // SAFETY: `slab`, by contract.
             unsafe { self.inner.wipe_filter(block, BLOCK_GROUPS) };
-        } else if let Some(mut reach) = self.inner.reach {
-            // Stale notes stay as well, so the round of tidying must not forget them.
-            // SAFETY: `slab`. The reach is the table's own.
-            unsafe { reach.as_mut() }.stale = 0;
         }
     }
 
