@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
-//! Shrinking by moving: what is kept goes into a slab of the right size, in one pass.
+//! Shrinking by moving: what is not kept goes first, and the rest moves into a slab of the
+//! right size.
 
 use core::hash::{BuildHasher, Hash};
 

@@ -33,8 +33,13 @@ use crate::control::{BitMask, GROUP_SLOTS, Needle};
 /// The smallest slab, in bytes, that is rebuilt in itself.
 ///
 /// Guessed: below it a second slab is one of a size class, lent and given back at once,
-/// and the first could not be cut anyway.
-const IN_PLACE_BYTES: usize = 64 << 10;
+/// and the first could not be cut anyway. Tests make it tiny, so that they can let each hash
+/// panic in turn.
+const IN_PLACE_BYTES: usize = if cfg!(millpond_tiny_blocks) {
+    4 << 10
+} else {
+    64 << 10
+};
 
 /// How a table is to be moved to its front.
 struct Plan {

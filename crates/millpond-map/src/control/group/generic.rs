@@ -59,10 +59,13 @@ impl Matches {
     }
 
     /// Returns the lanes that matched.
-    #[cfg(not(any(
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_endian = "little")
-    )))]
+    #[cfg(any(
+        millpond_portable_groups,
+        not(any(
+            target_arch = "x86_64",
+            all(target_arch = "aarch64", target_endian = "little")
+        ))
+    ))]
     #[inline]
     pub(crate) fn mask(self) -> crate::control::BitMask {
         crate::control::BitMask(self.mask_word())
@@ -113,20 +116,26 @@ impl Group {
     }
 
     /// Returns the lanes without an entry.
-    #[cfg(not(any(
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_endian = "little")
-    )))]
+    #[cfg(any(
+        millpond_portable_groups,
+        not(any(
+            target_arch = "x86_64",
+            all(target_arch = "aarch64", target_endian = "little")
+        ))
+    ))]
     #[inline]
     pub(crate) fn empties(self) -> crate::control::BitMask {
         crate::control::BitMask(self.empties_word())
     }
 
     /// Returns the lanes with an entry.
-    #[cfg(not(any(
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_endian = "little")
-    )))]
+    #[cfg(any(
+        millpond_portable_groups,
+        not(any(
+            target_arch = "x86_64",
+            all(target_arch = "aarch64", target_endian = "little")
+        ))
+    ))]
     #[inline]
     pub(crate) fn fulls(self) -> crate::control::BitMask {
         crate::control::BitMask(self.fulls_word())

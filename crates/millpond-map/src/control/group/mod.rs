@@ -15,14 +15,19 @@
 //! on tables of one group, since lane number → one-hot vector → store is a long
 //! chain of latencies.
 //!
-//! The portable body is the oracle: tests hold the others to it.
+//! The portable body is the oracle: tests hold the others to it. With
+//! `--cfg millpond_portable_groups` it is everybody's, so that whole tables are tested with it
+//! where the processor has better.
 
 /// Computes on registers with intrinsics of a feature that every target of the module has.
 ///
 /// Since the intrinsics touch no memory, all that they want is the feature.
-#[cfg(any(
-    target_arch = "x86_64",
-    all(target_arch = "aarch64", target_endian = "little")
+#[cfg(all(
+    not(millpond_portable_groups),
+    any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )
 ))]
 macro_rules! in_registers {
     ($feature:literal, |$($name:ident: $type:ty),*| -> $result:ty $body:block) => {{
@@ -36,31 +41,46 @@ macro_rules! in_registers {
 
 #[cfg(any(
     test,
+    millpond_portable_groups,
     not(any(
         target_arch = "x86_64",
         all(target_arch = "aarch64", target_endian = "little")
     ))
 ))]
 pub(crate) mod generic;
-#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+#[cfg(all(
+    target_arch = "aarch64",
+    target_endian = "little",
+    not(millpond_portable_groups)
+))]
 mod neon;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(millpond_portable_groups)))]
 mod sse2;
 
-#[cfg(not(any(
-    target_arch = "x86_64",
-    all(target_arch = "aarch64", target_endian = "little")
-)))]
+#[cfg(any(
+    millpond_portable_groups,
+    not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    ))
+))]
 pub(crate) use generic::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
-#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+#[cfg(all(
+    target_arch = "aarch64",
+    target_endian = "little",
+    not(millpond_portable_groups)
+))]
 pub(crate) use neon::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(millpond_portable_groups)))]
 pub(crate) use sse2::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
 
 /// One lane of all ones at index 16; sixteen bytes from `16 - lane` have it at `lane`.
-#[cfg(any(
-    target_arch = "x86_64",
-    all(target_arch = "aarch64", target_endian = "little")
+#[cfg(all(
+    not(millpond_portable_groups),
+    any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )
 ))]
 static ONE_HOT: [u8; 32] = {
     let mut bytes = [0; 32];
