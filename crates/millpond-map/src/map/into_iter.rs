@@ -136,6 +136,11 @@ impl<K, V, A: Allocator> Iterator for IntoIter<K, V, A> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, (K, V)) -> B>(self, init: B, f: F) -> B {
+        self.walk.fold(init, f)
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.walk.size_hint()
     }
@@ -150,6 +155,14 @@ impl<K, V, A: Allocator> Iterator for IntoKeys<K, V, A> {
         // While the key has an owner: a panic in this drop would lose what is returned.
         drop(value);
         Some(key)
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, K) -> B>(self, init: B, mut f: F) -> B {
+        self.iter.fold(init, |accumulated, (key, value)| {
+            drop(value);
+            f(accumulated, key)
+        })
     }
 
     #[inline]
@@ -170,6 +183,14 @@ impl<K, V, A: Allocator> Iterator for IntoValues<K, V, A> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, V) -> B>(self, init: B, mut f: F) -> B {
+        self.iter.fold(init, |accumulated, (key, value)| {
+            drop(key);
+            f(accumulated, value)
+        })
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.iter.size_hint()
     }
@@ -181,6 +202,11 @@ impl<K, V, A: Allocator> Iterator for Drain<'_, K, V, A> {
     #[inline]
     fn next(&mut self) -> Option<(K, V)> {
         self.walk.next()
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, (K, V)) -> B>(self, init: B, f: F) -> B {
+        self.walk.fold(init, f)
     }
 
     #[inline]

@@ -223,6 +223,12 @@ impl<'a, K, V> Iterator for ValuesMut<'a, K, V> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, &'a mut V) -> B>(self, init: B, mut f: F) -> B {
+        self.iter
+            .fold(init, |accumulated, (_, value)| f(accumulated, value))
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.iter.size_hint()
     }

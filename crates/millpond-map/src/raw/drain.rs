@@ -66,6 +66,14 @@ impl<T> Iterator for RawDrain<'_, T> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, T) -> B>(mut self, init: B, mut f: F) -> B {
+        self.walk.fold_ahead(init, |accumulated, entry| {
+            // SAFETY: `full`. The walk returns each entry once; the table is wiped after it.
+            f(accumulated, unsafe { entry.read() })
+        })
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.walk.size_hint()
     }
@@ -117,6 +125,14 @@ impl<T, A: Allocator> Iterator for RawIntoIter<T, A> {
         let entry = self.walk.next()?;
         // SAFETY: `full`. The walk returns each entry once, and the table forgets them.
         Some(unsafe { entry.read() })
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, T) -> B>(mut self, init: B, mut f: F) -> B {
+        self.walk.fold_ahead(init, |accumulated, entry| {
+            // SAFETY: `full`. The walk returns each entry once; the table forgets them.
+            f(accumulated, unsafe { entry.read() })
+        })
     }
 
     #[inline]

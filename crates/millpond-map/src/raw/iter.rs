@@ -252,6 +252,28 @@ impl<T> RawIter<T> {
         unsafe { RawIter::new(&RawInner::SHARED) }
     }
 
+    /// Gives each entry that lies ahead to `f`, as [`fold`](Iterator::fold) does.
+    ///
+    /// A panic in `f` leaves the walk behind the entry at which it happened.
+    #[inline]
+    pub(crate) fn fold_ahead<B>(&mut self, init: B, mut f: impl FnMut(B, NonNull<T>) -> B) -> B {
+        let mut accumulated = init;
+        while self.left != 0 {
+            while self.lanes != 0 {
+                self.left -= 1;
+                // SAFETY: just looked.
+                accumulated = f(accumulated, unsafe { self.take_first() });
+            }
+            let Some(lanes) = self.lines.step() else {
+                break; // not reached while something is left
+            };
+            self.lanes = lanes;
+            // SAFETY: `alive`. A line of the table starts there.
+            self.line = unsafe { self.slots.add(self.lines.off) };
+        }
+        accumulated
+    }
+
     /// Takes the next entry of the line.
     ///
     /// # Safety

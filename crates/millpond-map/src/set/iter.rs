@@ -112,6 +112,11 @@ impl<T, A: Allocator> Iterator for IntoIter<T, A> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, T) -> B>(self, init: B, f: F) -> B {
+        self.keys.fold(init, f)
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.keys.size_hint()
     }
@@ -123,6 +128,12 @@ impl<T, A: Allocator> Iterator for Drain<'_, T, A> {
     #[inline]
     fn next(&mut self) -> Option<T> {
         self.entries.next().map(|(element, ())| element)
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, T) -> B>(self, init: B, mut f: F) -> B {
+        self.entries
+            .fold(init, |accumulated, (element, ())| f(accumulated, element))
     }
 
     #[inline]

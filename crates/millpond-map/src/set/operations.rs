@@ -105,6 +105,18 @@ impl<'a, T: Eq + Hash, S: BuildHasher, A: Allocator> Iterator for Difference<'a,
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, &'a T) -> B>(self, init: B, mut f: F) -> B {
+        let other = self.other;
+        self.iter.fold(init, |accumulated, element| {
+            if other.contains(element) {
+                accumulated
+            } else {
+                f(accumulated, element)
+            }
+        })
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         let upper = self.iter.len();
         (upper.saturating_sub(self.other.len()), Some(upper))
@@ -122,6 +134,18 @@ impl<'a, T: Eq + Hash, S: BuildHasher, A: Allocator> Iterator for Intersection<'
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, &'a T) -> B>(self, init: B, mut f: F) -> B {
+        let other = self.other;
+        self.iter.fold(init, |accumulated, element| {
+            if other.contains(element) {
+                f(accumulated, element)
+            } else {
+                accumulated
+            }
+        })
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.iter.len()))
     }
@@ -136,6 +160,11 @@ impl<'a, T: Eq + Hash, S: BuildHasher, A: Allocator> Iterator for SymmetricDiffe
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, &'a T) -> B>(self, init: B, f: F) -> B {
+        self.iter.fold(init, f)
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.iter.size_hint()
     }
@@ -147,6 +176,11 @@ impl<'a, T: Eq + Hash, S: BuildHasher, A: Allocator> Iterator for Union<'a, T, S
     #[inline]
     fn next(&mut self) -> Option<&'a T> {
         self.iter.next()
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, &'a T) -> B>(self, init: B, f: F) -> B {
+        self.iter.fold(init, f)
     }
 
     #[inline]

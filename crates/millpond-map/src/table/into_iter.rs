@@ -117,6 +117,11 @@ impl<T, A: Allocator> Iterator for IntoIter<T, A> {
     }
 
     #[inline]
+    fn fold<B, F: FnMut(B, T) -> B>(self, init: B, f: F) -> B {
+        self.walk.fold(init, f)
+    }
+
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.walk.size_hint()
     }
@@ -128,6 +133,11 @@ impl<T, A: Allocator> Iterator for Drain<'_, T, A> {
     #[inline]
     fn next(&mut self) -> Option<T> {
         self.walk.next()
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, T) -> B>(self, init: B, f: F) -> B {
+        self.walk.fold(init, f)
     }
 
     #[inline]
