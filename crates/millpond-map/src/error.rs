@@ -5,8 +5,9 @@ use core::alloc::Layout;
 use core::fmt;
 
 /// Why room could not be made. The map is as it was.
+///
+/// There is no third reason, so a `match` may name both, as with hashbrown's.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub enum TryReserveError {
     /// The table would be larger than the address space allows.
     CapacityOverflow,

@@ -113,7 +113,9 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     ///
     /// # Cost
     ///
-    /// Nothing when there is room; else every entry is hashed and moved.
+    /// Nothing when there is room; else every entry is hashed and moved. A map that grows block
+    /// by block (see [`HashMap`]) and needs at most twice its room hashes only the blocks that
+    /// it splits, and moves half of their entries.
     #[inline]
     pub fn reserve(&mut self, additional: usize) {
         let hash_builder = &self.hash_builder;

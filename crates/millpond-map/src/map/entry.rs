@@ -145,7 +145,7 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
 
     /// Returns the value, after inserting what `default` returns where there was none.
     #[inline(always)]
-    pub fn or_insert_with(self, default: impl FnOnce() -> V) -> &'a mut V {
+    pub fn or_insert_with<F: FnOnce() -> V>(self, default: F) -> &'a mut V {
         match self {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(default()),
@@ -154,7 +154,7 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
 
     /// Returns the value, after inserting what `default` makes of the key where there was none.
     #[inline(always)]
-    pub fn or_insert_with_key(self, default: impl FnOnce(&K) -> V) -> &'a mut V {
+    pub fn or_insert_with_key<F: FnOnce(&K) -> V>(self, default: F) -> &'a mut V {
         match self {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -185,7 +185,7 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
     /// Changes the value where there is one.
     #[inline(always)]
     #[must_use]
-    pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
+    pub fn and_modify<F: FnOnce(&mut V)>(mut self, change: F) -> Self {
         if let Entry::Occupied(entry) = &mut self {
             change(entry.get_mut());
         }
@@ -232,7 +232,7 @@ impl<'a, K, V, S, A: Allocator> Entry<'a, K, V, S, A> {
     ///
     /// A panic in `replace` removes the entry.
     #[inline]
-    pub fn and_replace_entry_with(self, replace: impl FnOnce(&K, V) -> Option<V>) -> Self {
+    pub fn and_replace_entry_with<F: FnOnce(&K, V) -> Option<V>>(self, replace: F) -> Self {
         match self {
             Entry::Occupied(entry) => entry.replace_entry_with(replace),
             Entry::Vacant(_) => self,
@@ -338,10 +338,10 @@ impl<'a, K, V, S, A: Allocator> OccupiedEntry<'a, K, V, S, A> {
     /// Replaces the value by what `replace` makes of it; none removes the entry.
     ///
     /// A panic in `replace` removes the entry.
-    pub fn replace_entry_with(
-        self,
-        replace: impl FnOnce(&K, V) -> Option<V>,
-    ) -> Entry<'a, K, V, S, A> {
+    pub fn replace_entry_with<F>(self, replace: F) -> Entry<'a, K, V, S, A>
+    where
+        F: FnOnce(&K, V) -> Option<V>,
+    {
         let (map, hash) = (self.map, self.hash);
         // SAFETY: `place`.
         let (key, value) = unsafe { map.table.take_at(self.index, hash) };

@@ -101,7 +101,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
 
     /// Returns the value, after inserting what `default` returns where there was none.
     #[inline(always)]
-    pub fn or_insert_with(self, default: impl FnOnce() -> V) -> &'a mut V
+    pub fn or_insert_with<F: FnOnce() -> V>(self, default: F) -> &'a mut V
     where
         Q: ToOwned<Owned = K>,
     {
@@ -113,7 +113,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
 
     /// Returns the value, after inserting what `default` makes of the key where there was none.
     #[inline(always)]
-    pub fn or_insert_with_key(self, default: impl FnOnce(&Q) -> V) -> &'a mut V
+    pub fn or_insert_with_key<F: FnOnce(&Q) -> V>(self, default: F) -> &'a mut V
     where
         Q: ToOwned<Owned = K>,
     {
@@ -139,7 +139,7 @@ impl<'a, 'b, K, Q: ?Sized, V, S, A: Allocator> EntryRef<'a, 'b, K, Q, V, S, A> {
     /// Changes the value where there is one.
     #[inline(always)]
     #[must_use]
-    pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
+    pub fn and_modify<F: FnOnce(&mut V)>(mut self, change: F) -> Self {
         if let EntryRef::Occupied(entry) = &mut self {
             change(entry.get_mut());
         }

@@ -84,11 +84,27 @@ impl<'a, T, S, A: Allocator> Entry<'a, T, S, A> {
     }
 }
 
-impl<T, S, A: Allocator> OccupiedEntry<'_, T, S, A> {
+impl<'a, T, S, A: Allocator> OccupiedEntry<'a, T, S, A> {
     /// Returns the element that the set holds.
     #[inline]
     pub fn get(&self) -> &T {
         self.inner.key()
+    }
+
+    /// Returns the element for as long as the set is borrowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use millpond_map::HashSet;
+    ///
+    /// let mut seen = HashSet::from(["a"]);
+    /// let held: &&str = seen.entry("b").insert().into_ref();
+    /// assert_eq!(*held, "b");
+    /// ```
+    #[inline]
+    pub fn into_ref(self) -> &'a T {
+        self.inner.into_entry().0
     }
 
     /// Removes the element and returns it.

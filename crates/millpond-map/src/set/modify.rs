@@ -22,7 +22,7 @@ impl<T, S, A: Allocator> HashSet<T, S, A> {
     }
 
     /// Keeps the elements for which `keep` holds, and drops the others.
-    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+    pub fn retain<F: FnMut(&T) -> bool>(&mut self, mut keep: F) {
         self.map.retain(|element, ()| keep(element));
     }
 
@@ -100,9 +100,10 @@ impl<T: Eq + Hash, S: BuildHasher, A: Allocator> HashSet<T, S, A> {
     ///
     /// When what `make` returns is not equivalent to `value`; and as [`insert`](Self::insert).
     #[inline]
-    pub fn get_or_insert_with<Q>(&mut self, value: &Q, make: impl FnOnce(&Q) -> T) -> &T
+    pub fn get_or_insert_with<Q, F>(&mut self, value: &Q, make: F) -> &T
     where
         Q: Hash + Equivalent<T> + ?Sized,
+        F: FnOnce(&Q) -> T,
     {
         match self.map.entry_ref(value) {
             EntryRef::Occupied(entry) => entry.into_entry().0,

@@ -42,7 +42,7 @@ pub(super) type Tables<K, V> = Box<[Table<K, V>]>;
 
 /// A table that takes less than these bytes is moved as a whole when it grows.
 ///
-/// A map for one thread grows block by block from 128 KiB on, so that no insert takes long; but
+/// A map for one thread grows block by block from 256 KiB on, so that no insert takes long; but
 /// its inserts are dearer meanwhile, and of the tables of a map in shards some are always about
 /// it. Measured: a quarter of the time of inserts into a map of half a million that grows from
 /// nothing. The longest wait is a fifth of a millisecond, for those who need that shard.

@@ -208,7 +208,7 @@ impl<'a, T, A: Allocator> OccupiedEntry<'a, T, A> {
     /// Replaces the entry by what `replace` makes of it; none removes it.
     ///
     /// A panic in `replace` removes the entry.
-    pub fn replace_entry_with(self, replace: impl FnOnce(T) -> Option<T>) -> Entry<'a, T, A> {
+    pub fn replace_entry_with<F: FnOnce(T) -> Option<T>>(self, replace: F) -> Entry<'a, T, A> {
         let (entry, vacant) = self.remove();
         match replace(entry) {
             Some(entry) => Entry::Occupied(vacant.insert(entry)),
