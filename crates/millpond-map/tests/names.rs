@@ -14,9 +14,20 @@ const MODULES: [(&str, &str); 3] = [
     ("table", "hash_table"),
 ];
 
+/// The programs that swap their `use` line, for each part of the page that they have to call.
+const PROGRAMS: [(&str, &[&str]); 3] = [
+    ("## Stable in std", &["program.rs", "std_only.rs"]),
+    ("## Beyond it", &["hashbrown_only.rs"]),
+    ("## With feature `rayon`", &["../rayon.rs"]),
+];
+
+fn page() -> String {
+    fs::read_to_string(manifest().join("../../docs/map-api.md")).expect("the page")
+}
+
 #[test]
 fn every_name_that_is_listed_is_here_and_no_absent_one_is() {
-    let page = fs::read_to_string(manifest().join("../../docs/map-api.md")).expect("the page");
+    let page = page();
     let (here, absent) = page
         .split_once("## Absent")
         .expect("a part about absent names");
@@ -43,6 +54,56 @@ fn every_name_that_is_listed_is_here_and_no_absent_one_is() {
     }
     assert!(faults.is_empty(), "\n  {}", faults.join("\n  "));
     assert!(listed > 200, "{listed} names: the page is not what it was");
+}
+
+#[test]
+fn every_name_that_is_here_is_listed() {
+    let page = page();
+    let mut listed = Methods::new();
+    for (kind, names) in rows(&page) {
+        let known = listed.entry(kind.to_owned()).or_default();
+        known.extend(names.into_iter().map(str::to_owned));
+    }
+    let mut faults = Vec::new();
+    for (kind, names) in methods() {
+        // Types of ours that neither std nor hashbrown has are not what the page is about.
+        let Some(listed) = listed.get(&kind) else {
+            continue;
+        };
+        for name in names.difference(listed) {
+            faults.push(format!("{kind}::{name} is here and not listed"));
+        }
+    }
+    assert!(faults.is_empty(), "\n  {}", faults.join("\n  "));
+}
+
+#[test]
+fn every_name_of_others_that_is_listed_is_called() {
+    let page = page();
+    let mut faults = Vec::new();
+    for (heading, programs) in PROGRAMS {
+        let (_, part) = page.split_once(heading).expect("the part");
+        let part = part.split("\n## ").next().unwrap_or_default();
+        let said: String = programs
+            .iter()
+            .map(|file| fs::read_to_string(manifest().join("tests/std_swap").join(file)))
+            .map(|source| source.expect("a program"))
+            .collect();
+        for (kind, names) in rows(part) {
+            let uncalled = names.iter().filter(|name| !is_called(name, &said));
+            faults.extend(uncalled.map(|name| format!("{kind}::{name} is in no program")));
+        }
+    }
+    assert!(faults.is_empty(), "\n  {}", faults.join("\n  "));
+}
+
+/// Tells whether `name` is called anywhere in `source`, on whatever type.
+fn is_called(name: &str, source: &str) -> bool {
+    source.match_indices(name).any(|(at, _)| {
+        let before = source[..at].ends_with(['.', ':']);
+        let after = &source[at + name.len()..];
+        before && (after.starts_with('(') || after.starts_with("::<"))
+    })
 }
 
 fn manifest() -> PathBuf {
@@ -119,10 +180,15 @@ fn collect(module: &str, source: &str, all: &mut Methods) {
             .next()
             .unwrap_or(module);
         let methods = all.entry(format!("{module}::{name}")).or_default();
+        let mut is_hidden = false;
         for line in lines.by_ref().take_while(|line| *line != "}") {
+            is_hidden |= line == "    #[doc(hidden)]";
             let Some(rest) = line.strip_prefix("    pub ") else {
                 continue;
             };
+            if std::mem::take(&mut is_hidden) {
+                continue;
+            }
             if let Some((_, rest)) = rest.split_once("fn ") {
                 let is_word = |c: &char| c.is_alphanumeric() || *c == '_';
                 methods.insert(rest.chars().take_while(is_word).collect());

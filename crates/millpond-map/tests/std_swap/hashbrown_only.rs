@@ -31,6 +31,20 @@ pub(crate) fn program() -> Vec<String> {
     if let hash_map::EntryRef::Vacant(entry) = map.entry_ref("f") {
         say(&entry.insert_entry_with_key("f".into(), 6).get());
     }
+    // SAFETY: the keys are equal to the ones that were looked up.
+    unsafe {
+        if let hash_map::EntryRef::Vacant(entry) = map.entry_ref("h") {
+            say(&entry.insert_with_key_unchecked("h".into(), 8));
+        }
+        if let hash_map::EntryRef::Vacant(entry) = map.entry_ref("i") {
+            say(&entry.insert_entry_with_key_unchecked("i".into(), 9).remove_entry());
+        }
+        if let hash_map::Entry::Occupied(mut entry) = map.entry("h".into()) {
+            say(&entry.replace_key_unchecked("h".into()));
+            say(&entry.remove_entry());
+        }
+    }
+    say(&map.entry_ref("b").or_insert_with::<fn() -> u32>(|| 0));
     let mut numbers: HashMap<u64, u64> = HashMap::new();
     *numbers.entry_ref(&5).or_insert(1) += 1;
     say(&numbers);
@@ -59,6 +73,9 @@ pub(crate) fn program() -> Vec<String> {
     say(&unsafe { map.insert_unique_unchecked("y".into(), 9) });
     // SAFETY: the keys differ.
     say(&unsafe { map.get_disjoint_unchecked_mut(["z", "y"]) });
+    // SAFETY: the keys differ.
+    say(&unsafe { map.get_disjoint_key_value_unchecked_mut(["z", "none", "y"]) });
+    say(&map.entry("y".into()).and_replace_entry_with::<fn(&String, u32) -> Option<u32>>(|_, value| Some(value)).key().clone());
     say(&(map.allocation_size() > 100));
     struct Caseless<'a>(&'a str);
     impl std::hash::Hash for Caseless<'_> {
@@ -80,6 +97,7 @@ pub(crate) fn program() -> Vec<String> {
     let mut set: HashSet<&str> = HashSet::new();
     say(&set.get_or_insert("a"));
     say(&set.get_or_insert_with("b", |_| "b"));
+    say(&set.get_or_insert_with::<str, fn(&str) -> &'static str>("b", |_| "b"));
     set.entry("c").or_insert();
     say(&set.entry("c"));
     say(&set.entry("c").get());
@@ -102,6 +120,24 @@ pub(crate) fn program() -> Vec<String> {
     say(&set.len());
     say(&HashSet::<_>::from(HashMap::<_, _>::from([(1, ())])));
 
+    // In memory of somebody's choice.
+    let (lender, hasher) = (millpond_arena::Slabs, DefaultHashBuilder::default());
+    let mut lent: HashMap<u8, u8, DefaultHashBuilder, _> = HashMap::new_in(lender);
+    lent.insert(1, 2);
+    say(&(lent.allocator(), &lent));
+    say(&(HashMap::<u8, u8, DefaultHashBuilder, _>::with_capacity_in(50, lender).capacity() >= 50));
+    say(&HashMap::<u8, u8, _, _>::with_hasher_in(hasher.clone(), lender));
+    say(&(HashMap::<u8, u8, _, _>::with_capacity_and_hasher_in(50, hasher.clone(), lender).capacity() >= 50));
+    let mut lent: HashSet<u8, DefaultHashBuilder, _> = HashSet::new_in(lender);
+    lent.insert(1);
+    say(&(lent.allocator(), &lent));
+    say(&(HashSet::<u8, DefaultHashBuilder, _>::with_capacity_in(50, lender).capacity() >= 50));
+    say(&HashSet::<u8, _, _>::with_hasher_in(hasher.clone(), lender));
+    say(&(HashSet::<u8, _, _>::with_capacity_and_hasher_in(50, hasher, lender).capacity() >= 50));
+    let lent: HashTable<u8, _> = HashTable::new_in(lender);
+    say(&(lent.allocator(), &lent));
+    say(&(HashTable::<u8, _>::with_capacity_in(50, lender).capacity() >= 50));
+
     // Tables that know neither key nor hasher.
     let state = DefaultHashBuilder::default();
     let hash = |entry: &(u32, char)| state.hash_one(entry.0);
@@ -118,6 +154,8 @@ pub(crate) fn program() -> Vec<String> {
     match table.find_entry(state.hash_one(3_u32), |entry| entry.0 == 3) {
         Ok(entry) => {
             say(&(format!("{entry:?}"), *entry.get()));
+            let mut entry = entry;
+            entry.get_mut().1 = 'D';
             let (removed, place) = entry.remove();
             say(&removed);
             say(&place.insert((3, 'd')).into_mut());
@@ -153,6 +191,9 @@ pub(crate) fn program() -> Vec<String> {
     table.reserve(1000, hash);
     say(&(table.try_reserve(5, hash).is_ok(), table.try_reserve(usize::MAX, hash).is_err()));
     table.shrink_to(20, hash);
+    let mut emptied = table.clone();
+    emptied.clear();
+    say(&emptied);
     say(&(table.capacity() < 1000, table.allocation_size() > 0));
     say(&sorted(table.drain()));
     say(&(table, hash_table::Iter::<u8>::default().count(), hash_table::IntoIter::<u8>::default().len()));

@@ -1,5 +1,6 @@
 // A program against `HashMap`, `HashSet`, `hash_map` and `hash_set` of whoever includes it.
-// It touches every method and trait that std and hashbrown have in common, and returns
+// With `std_only.rs` it calls every method that `docs/map-api.md` lists as std's, which
+// `names.rs` holds it to, and the traits that std and hashbrown have in common; it returns
 // what it saw.
 
 use std::collections::BTreeSet;
@@ -91,6 +92,8 @@ pub(crate) fn program() -> Vec<String> {
     say(&sorted(extended.clone()));
     let [a, b, c] = extended.get_disjoint_mut([&1, &2, &9]);
     say(&(a, b, c));
+    // SAFETY: the keys differ.
+    say(&unsafe { extended.get_disjoint_unchecked_mut([&1, &9, &2]) });
 
     // Entries.
     say(&map.entry("five".into()).or_insert(0));
@@ -118,6 +121,15 @@ pub(crate) fn program() -> Vec<String> {
     if let hash_map::Entry::Vacant(entry) = map.entry("key".into()) {
         say(&entry.into_key());
     }
+    if let hash_map::Entry::Vacant(entry) = map.entry("spare".into()) {
+        *entry.insert(1) += 1;
+    }
+    if let hash_map::Entry::Occupied(entry) = map.entry("spare".into()) {
+        say(&entry.remove());
+    }
+    say(&map.entry("five".into()).or_insert_with::<fn() -> i32>(|| 0));
+    say(&map.entry("five".into()).or_insert_with_key::<fn(&String) -> i32>(|_| 0));
+    say(&map.entry("five".into()).and_modify::<fn(&mut i32)>(|value| *value += 0).or_insert(0));
     if let hash_map::Entry::Occupied(entry) = map.entry("nine".into()) {
         *entry.into_mut() = 10;
     }
@@ -150,6 +162,7 @@ pub(crate) fn program() -> Vec<String> {
         *value += 1;
         key % 2 == 0
     });
+    numbers.retain::<fn(&u32, &mut u32) -> bool>(|_, _| true);
     say(&sorted(numbers.iter()));
     say(&sorted(numbers.extract_if(|key, _| key % 3 == 0)));
     say(&numbers.len());
@@ -222,6 +235,13 @@ pub(crate) fn program() -> Vec<String> {
     say(&(set.remove("a"), set.remove("a"), set.take("b"), set.take("b")));
     let many: HashSet<u8> = HashSet::with_capacity(40);
     say(&(many.capacity() >= 40));
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    let mut named = HashSet::with_hasher(hasher.clone());
+    say(&(named.insert(7), named.hasher().hash_one(7) == hasher.hash_one(7)));
+    let roomy: HashSet<u8, _> = HashSet::with_capacity_and_hasher(40, hasher);
+    say(&(roomy.capacity() >= 40, roomy.hasher().hash_one(7) == named.hasher().hash_one(7)));
+    named.retain::<fn(&i32) -> bool>(|element| *element > 7);
+    say(&named);
     let left: HashSet<u8> = HashSet::<_>::from([1, 2, 3, 4]);
     let right: HashSet<u8> = [3, 4, 5].into_iter().collect();
     say(&sorted(left.union(&right)));
