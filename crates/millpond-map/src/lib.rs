@@ -80,7 +80,32 @@
 //! - The default hasher is [`RandomState`](hash_map::RandomState), foldhash, not SipHash.
 //! - Keys and values must outlive the map strictly: `#[may_dangle]` is not stable. A map of
 //!   references may therefore not live in the same struct or scope as what they refer to
-//!   when that is dropped first.
+//!   when that is dropped first, as std's may:
+//!
+//! ```
+//! let (mut words, text);
+//! text = String::from("a b");
+//! words = std::collections::HashMap::new();
+//! words.insert(text.as_str(), 1);
+//! ```
+//!
+//! A map of ours is not:
+//!
+//! ```compile_fail,E0597
+//! let (mut words, text);
+//! text = String::from("a b");
+//! words = millpond_map::HashMap::new();
+//! words.insert(text.as_str(), 1);
+//! ```
+//!
+//! It is, once the text is declared first:
+//!
+//! ```
+//! let (text, mut words);
+//! text = String::from("a b");
+//! words = millpond_map::HashMap::new();
+//! words.insert(text.as_str(), 1);
+//! ```
 
 // Under loom nothing is built here: `tests/loom.rs` includes what it models.
 #![cfg(not(millpond_loom))]

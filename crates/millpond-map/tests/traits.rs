@@ -46,6 +46,10 @@ macro_rules! named {
             pub(crate) type SetDrain<K, V> = from::hash_set::Drain<'static, (K, V)>;
             pub(crate) type Union<K, V> = from::hash_set::Union<'static, (K, V), State>;
             pub(crate) type Difference<K, V> = from::hash_set::Difference<'static, (K, V), State>;
+            pub(crate) type Intersection<K, V> = from::hash_set::Intersection<'static, (K, V), State>;
+            pub(crate) type Symmetric<K, V> =
+                from::hash_set::SymmetricDifference<'static, (K, V), State>;
+            pub(crate) type SetExtract<K, V> = from::hash_set::ExtractIf<'static, (K, V), fn()>;
             $($more)*
         }
     };
@@ -62,26 +66,60 @@ named!(of_ours, millpond_map, millpond_map::DefaultHashBuilder, {
     pub(crate) type Vacant<K, V> = from::hash_map::VacantEntry<'static, K, V, State>;
     pub(crate) type Entry<K, V> = from::hash_map::Entry<'static, K, V, State>;
     pub(crate) type Extract<K, V> = from::hash_map::ExtractIf<'static, K, V, fn()>;
-    pub(crate) type Table<K, V> = from::HashTable<(K, V)>;
-    pub(crate) type TableIter<K, V> = from::hash_table::Iter<'static, (K, V)>;
-    pub(crate) type TableIterMut<K, V> = from::hash_table::IterMut<'static, (K, V)>;
-    pub(crate) type TableOccupied<K, V> = from::hash_table::OccupiedEntry<'static, (K, V)>;
-    pub(crate) type TableIntoIter<K, V> = from::hash_table::IntoIter<(K, V)>;
 });
-mod of_hashbrown {
-    use hashbrown as from;
-    pub(crate) type Table<K, V> = from::HashTable<(K, V)>;
-    pub(crate) type TableIter<K, V> = from::hash_table::Iter<'static, (K, V)>;
-    pub(crate) type TableIterMut<K, V> = from::hash_table::IterMut<'static, (K, V)>;
-    pub(crate) type TableOccupied<K, V> = from::hash_table::OccupiedEntry<'static, (K, V)>;
-    pub(crate) type TableIntoIter<K, V> = from::hash_table::IntoIter<(K, V)>;
+
+/// Names the types that std lacks.
+macro_rules! named_beyond_std {
+    ($name:ident, $collections:path, $state:path, { $($more:item)* }) => {
+        mod $name {
+            use $collections as from;
+            type State = $state;
+            pub(crate) type Ref<K, V> = from::hash_map::EntryRef<'static, 'static, K, K, V, State>;
+            pub(crate) type VacantRef<K, V> =
+                from::hash_map::VacantEntryRef<'static, 'static, K, K, V, State>;
+            pub(crate) type SetEntry<K, V> = from::hash_set::Entry<'static, (K, V), State>;
+            pub(crate) type SetOccupied<K, V> =
+                from::hash_set::OccupiedEntry<'static, (K, V), State>;
+            pub(crate) type SetVacant<K, V> = from::hash_set::VacantEntry<'static, (K, V), State>;
+            pub(crate) type Table<K, V> = from::HashTable<(K, V)>;
+            pub(crate) type TableIter<K, V> = from::hash_table::Iter<'static, (K, V)>;
+            pub(crate) type TableIterMut<K, V> = from::hash_table::IterMut<'static, (K, V)>;
+            pub(crate) type TableEntry<K, V> = from::hash_table::Entry<'static, (K, V)>;
+            pub(crate) type TableOccupied<K, V> = from::hash_table::OccupiedEntry<'static, (K, V)>;
+            pub(crate) type TableVacant<K, V> = from::hash_table::VacantEntry<'static, (K, V)>;
+            pub(crate) type TableAbsent<K, V> = from::hash_table::AbsentEntry<'static, (K, V)>;
+            pub(crate) type TableIntoIter<K, V> = from::hash_table::IntoIter<(K, V)>;
+            pub(crate) type TableDrain<K, V> = from::hash_table::Drain<'static, (K, V)>;
+            pub(crate) type TableExtract<K, V> = from::hash_table::ExtractIf<'static, (K, V), fn()>;
+            $($more)*
+        }
+    };
+}
+
+named_beyond_std!(of_hashbrown, hashbrown, hashbrown::DefaultHashBuilder, {});
+named_beyond_std!(
+    of_ours_beyond_std,
+    millpond_map,
+    millpond_map::DefaultHashBuilder,
+    {
+        pub(crate) type TableIterHash<K, V> = from::hash_table::IterHash<'static, (K, V)>;
+        pub(crate) type TableIterHashMut<K, V> = from::hash_table::IterHashMut<'static, (K, V)>;
+    }
+);
+
+/// hashbrown's walks over one hash stay on their thread. Ours may leave it as walks over all
+/// entries may, hashbrown's as well.
+mod of_walks_alike {
+    pub(crate) use super::of_hashbrown::{
+        TableIter as TableIterHash, TableIterMut as TableIterHashMut,
+    };
 }
 
 /// Compares every answer about one type of theirs and of ours.
 macro_rules! same {
-    ($faults:ident, $theirs:ident, $type:ident, $k:ty, $v:ty, [$($ask:ident)*]) => {$({
+    ($faults:ident, $theirs:ident $mine:ident, $type:ident, $k:ty, $v:ty, [$($ask:ident)*]) => {$({
         let theirs = $ask::<$theirs::$type<$k, $v>>::YES;
-        let ours = $ask::<of_ours::$type<$k, $v>>::YES;
+        let ours = $ask::<$mine::$type<$k, $v>>::YES;
         if theirs != ours {
             $faults.push(format!(
                 "{} of {}<{}, {}>: {theirs} there, {ours} here",
@@ -94,16 +132,23 @@ macro_rules! same {
 /// Asks about each type, for one choice of key and value.
 macro_rules! each_type {
     ($faults:ident, $k:ty, $v:ty) => {
-        each_type!(@ $faults, of_std, $k, $v, [IsSend IsSync IsUnpin IsUnwindSafe IsRefUnwindSafe],
-            Map Set);
-        each_type!(@ $faults, of_std, $k, $v, [IsSend IsSync IsUnpin],
+        each_type!(@ $faults, of_std of_ours, $k, $v,
+            [IsSend IsSync IsUnpin IsUnwindSafe IsRefUnwindSafe],
+            Map Set
             Iter IterMut Keys Values ValuesMut IntoIter IntoKeys IntoValues Drain Extract
-            Occupied Vacant Entry SetIter SetIntoIter SetDrain Union Difference);
-        each_type!(@ $faults, of_hashbrown, $k, $v, [IsSend IsSync IsUnpin],
-            Table TableIter TableIterMut TableOccupied TableIntoIter);
+            Occupied Vacant Entry SetIter SetIntoIter SetDrain SetExtract
+            Union Difference Intersection Symmetric);
+        each_type!(@ $faults, of_hashbrown of_ours_beyond_std, $k, $v,
+            [IsSend IsSync IsUnpin IsUnwindSafe IsRefUnwindSafe],
+            Ref VacantRef SetEntry SetOccupied SetVacant
+            Table TableIter TableIterMut TableEntry TableOccupied TableVacant TableAbsent
+            TableIntoIter TableDrain TableExtract);
+        each_type!(@ $faults, of_walks_alike of_ours_beyond_std, $k, $v,
+            [IsSend IsSync IsUnpin IsUnwindSafe IsRefUnwindSafe],
+            TableIterHash TableIterHashMut);
     };
-    (@ $faults:ident, $theirs:ident, $k:ty, $v:ty, $asks:tt, $($type:ident)*) => {
-        $(same!($faults, $theirs, $type, $k, $v, $asks);)*
+    (@ $faults:ident, $theirs:ident $mine:ident, $k:ty, $v:ty, $asks:tt, $($type:ident)*) => {
+        $(same!($faults, $theirs $mine, $type, $k, $v, $asks);)*
     };
 }
 

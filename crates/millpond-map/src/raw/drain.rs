@@ -7,6 +7,7 @@
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::mem;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use allocator_api2::alloc::Allocator;
 
@@ -94,6 +95,9 @@ impl<T> Drop for RawDrain<'_, T> {
         unsafe { drop_rest(&mut self.walk) };
     }
 }
+
+// As std's is. Whatever panics in the middle of a walk, the table is empty after it.
+impl<T: RefUnwindSafe> UnwindSafe for RawDrain<'_, T> {}
 
 impl<T> ExactSizeIterator for RawDrain<'_, T> {}
 impl<T> FusedIterator for RawDrain<'_, T> {}

@@ -13,6 +13,7 @@
 
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 use super::inner::{LINE_SLOTS, RawInner};
@@ -338,6 +339,9 @@ impl<T> Iterator for RawIter<T> {
         (self.left, Some(self.left))
     }
 }
+
+// As pointers to what is shared are: the walk itself owns no entry.
+impl<T: RefUnwindSafe> UnwindSafe for RawIter<T> {}
 
 impl<T> ExactSizeIterator for RawIter<T> {}
 impl<T> FusedIterator for RawIter<T> {}

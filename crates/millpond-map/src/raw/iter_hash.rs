@@ -6,6 +6,7 @@
 
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
@@ -95,5 +96,8 @@ impl<T> Iterator for RawIterHash<T> {
         }
     }
 }
+
+// As those of walks over all entries.
+impl<T: RefUnwindSafe> UnwindSafe for RawIterHash<T> {}
 
 impl<T> FusedIterator for RawIterHash<T> {}
