@@ -11,7 +11,7 @@ flags="${RUSTFLAGS:-}"
 
 RUSTFLAGS="--cfg millpond_tiny_blocks $flags" cargo test --quiet -p millpond-map --lib \
   --test growth --test growth_refused --test model --test scan --test tidy --test fold \
-  --test panic_safety --test panic_beyond_std --test rebuild
+  --test panic_safety --test panic_beyond_std --test rebuild --test fuzz
 
 RUSTFLAGS="--cfg millpond_portable_groups $flags" cargo test --quiet -p millpond-map --lib \
   --test api --test model --test growth --test scan --test table --test std_swap --test tidy \

@@ -1,5 +1,8 @@
 // What a fuzzer calls, and `tests/fuzz.rs` with inputs of its own.
 
+#[path = "wide/mod.rs"]
+mod wide;
+
 use std::collections::BTreeMap;
 
 use millpond_map::{HashMap, ShardedMap, SortedMap};
@@ -29,7 +32,7 @@ pub(crate) fn run(bytes: &[u8]) {
         return;
     };
     let program = decode(bytes);
-    no_value_left(|| match kind % 11 {
+    no_value_left(|| match kind % 20 {
         0 => on::<_, u64, u64>(Plain::default(), &program),
         1 => on::<_, u64, Tracked>(Plain::default(), &program),
         2 => on::<_, String, String>(Plain::default(), &program),
@@ -38,12 +41,13 @@ pub(crate) fn run(bytes: &[u8]) {
         5 => on::<_, u64, Aligned64>(Plain::default(), &program),
         6 => on::<_, u64, u64>(ByIdentity::default(), &program),
         7 => on::<_, u64, Tracked>(OneGroup::default(), &few_keys(&program)),
-        8 => others::<u64>(&program),
-        9 => others::<Tracked>(&program),
-        _ => {
+        18 => others::<u64>(&program),
+        19 => others::<Tracked>(&program),
+        8 => {
             let map = HashMap::with_hasher(Crowded { groups: 5 });
             on::<_, u64, u64>(Crowd(map), &few_keys(&program));
         }
+        wide => wide::run(wide, bytes),
     });
 }
 

@@ -101,16 +101,31 @@ mod tests {
 
     type Map = HashMap<u64, [u64; 3]>;
 
+    /// What is stale after a round: blocks that overflow all the time may keep notes.
+    const LEFT: usize = if cfg!(millpond_tiny_blocks) { 1 } else { 0 };
+
     /// Fills `map` and takes half of it out unhashed, until that is worth a round of tidying.
     fn until_untidy(map: &mut Map, next: &mut impl FnMut() -> u64) {
-        while !map.table.inner().is_untidy() {
+        for bit in (0..u64::BITS).cycle() {
             while map.len() < map.capacity() && !map.table.inner().is_untidy() {
                 map.insert(next(), [0; 3]);
             }
-            map.retain(|key, _| key % 2 == 0);
+            map.retain(|key, _| key >> bit & 1 == 0);
             let _ = map.extract_if(|key, _| key % 3 == 0).count();
+            if map.table.inner().is_untidy() {
+                break;
+            }
         }
         map.check().unwrap();
+    }
+
+    /// Inserts an entry more, or in the place of another one where the map is full.
+    fn insert(map: &mut Map, key: u64) {
+        if map.len() == map.capacity() {
+            let other = *map.keys().next().expect("a full map has entries");
+            map.remove(&other);
+        }
+        map.insert(key, [0; 3]);
     }
 
     fn numbers() -> impl FnMut() -> u64 {
@@ -138,13 +153,12 @@ mod tests {
             let state = |map: &Map| (map.table.inner().tidying, map.table.inner().stale);
             let mut before = state(&map);
             while map.table.inner().is_untidy() {
-                assert!(map.len() < map.capacity(), "{steps} steps of {blocks}");
-                map.insert(next(), [0; 3]);
+                insert(&mut map, next());
                 steps += usize::from(state(&map) != before);
                 before = state(&map);
             }
             assert_eq!(steps, blocks);
-            assert_eq!(map.table.inner().stale, 0);
+            assert!(map.table.inner().stale as usize <= LEFT);
             // With nothing stale every counter has to be exact.
             map.check().unwrap();
         }
@@ -156,17 +170,18 @@ mod tests {
         let mut map = Map::with_capacity(8 * 14 * BLOCK_SLOTS / 16);
         until_untidy(&mut map, &mut next);
         while !map.table.inner().tidying.is_on() {
-            map.insert(next(), [0; 3]);
+            insert(&mut map, next());
         }
-        assert_eq!(map.table.inner().stale, 0);
+        assert!(map.table.inner().stale as usize <= LEFT);
         let guests = map.table.inner().displaced;
         map.retain(|key, _| key % 5 != 0);
         let gone = guests - map.table.inner().displaced;
         assert!(gone > 0);
         while map.table.inner().tidying.is_on() {
-            map.insert(next(), [0; 3]);
+            insert(&mut map, next());
         }
-        assert_eq!(map.table.inner().stale as usize, gone);
+        let stale = map.table.inner().stale as usize;
+        assert!((gone..=gone + LEFT).contains(&stale), "{gone}, {stale}");
         map.check().unwrap();
         let copy = map.clone();
         copy.check().unwrap();
@@ -178,7 +193,7 @@ mod tests {
         let mut map = Map::with_capacity(8 * 14 * BLOCK_SLOTS / 16);
         until_untidy(&mut map, &mut next);
         while !map.table.inner().tidying.is_on() {
-            map.insert(next(), [0; 3]);
+            insert(&mut map, next());
         }
         map.clone().check().unwrap();
         map.clear();
