@@ -28,6 +28,16 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     ///
     /// let squares: HashMap<u32, u32> = (0..100).map(|n| (n, n * n)).collect();
     /// assert_eq!(squares.get_many([&3, &500, &3]), [Some(&9), None, Some(&9)]);
+    ///
+    /// // As many keys as there happen to be, sixteen at a time.
+    /// let keys: Vec<u32> = (90..110).collect();
+    /// let (sixteens, rest) = keys.as_chunks::<16>();
+    /// let mut found: Vec<&u32> = Vec::new();
+    /// for keys in sixteens {
+    ///     found.extend(squares.get_many(keys.each_ref()).into_iter().flatten());
+    /// }
+    /// found.extend(rest.iter().filter_map(|key| squares.get(key)));
+    /// assert_eq!(found.len(), 10);
     /// ```
     #[inline]
     pub fn get_many<Q, const N: usize>(&self, keys: [&Q; N]) -> [Option<&V>; N]

@@ -45,6 +45,11 @@ use crate::raw::RawTable;
 /// from another allocator, a large map doubles as a small one does; so does one most of whose
 /// keys have the same hash.
 ///
+/// A map that is made for more than 4 MiB of entries at once asks the system for huge pages,
+/// from which look-ups in places far apart gain. One that grew to that size has not asked,
+/// since the first touch of such a page takes a millisecond of an insert. For a large map that
+/// stays, [`with_capacity`](Self::with_capacity) is worth it therefore, or a clone.
+///
 /// # Examples
 ///
 /// ```
