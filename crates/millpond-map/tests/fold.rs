@@ -20,7 +20,7 @@ where
         let mut by_next = walk();
         let _ = by_next.by_ref().take(taken).count();
         let mut looped = Vec::new();
-        while let Some(item) = by_next.next() {
+        for item in by_next {
             looped.push(item);
         }
         let mut by_fold = walk();

@@ -20,10 +20,10 @@ pub(crate) fn run<S: BuildHasher + Clone>(map: Ours<S>, program: &[Op]) {
     for (nth, &op) in program.iter().enumerate() {
         pair.step(op);
         assert_eq!(pair.ours.len(), pair.theirs.len(), "step {nth}, {op:?}");
-        if is_due(nth, pair.ours.len()) {
-            if let Err(broken) = pair.ours.check() {
-                panic!("step {nth}, {op:?}: {broken}");
-            }
+        if is_due(nth, pair.ours.len())
+            && let Err(broken) = pair.ours.check()
+        {
+            panic!("step {nth}, {op:?}: {broken}");
         }
     }
     pair.compare();
@@ -125,7 +125,7 @@ impl<S: BuildHasher + Clone> Pair<S> {
                 assert!(self.theirs.insert(key, Tracked::sample(key)).is_none());
                 assert_eq!(entry.get_mut().number(), key);
             }
-            EntryRef::Occupied(mut entry) if key % 2 == 0 => {
+            EntryRef::Occupied(mut entry) if key.is_multiple_of(2) => {
                 let was = entry.insert(Tracked::sample(key + 2));
                 assert_eq!(Some(was), self.theirs.insert(key, Tracked::sample(key + 2)));
             }

@@ -12,10 +12,10 @@ pub(crate) fn run(program: &[Op]) {
     for (nth, &op) in program.iter().enumerate() {
         step(&mut ours, &mut theirs, op);
         assert_eq!(ours.len(), theirs.len(), "step {nth}, {op:?}");
-        if is_due(nth, ours.len()) {
-            if let Err(broken) = ours.check() {
-                panic!("step {nth}, {op:?}: {broken}");
-            }
+        if is_due(nth, ours.len())
+            && let Err(broken) = ours.check()
+        {
+            panic!("step {nth}, {op:?}: {broken}");
         }
     }
     compare(&ours, &theirs);
@@ -28,9 +28,13 @@ fn compare(ours: &HashSet<u64>, theirs: &StdSet<u64>) {
 
 fn step(ours: &mut HashSet<u64>, theirs: &mut StdSet<u64>, op: Op) {
     match op {
-        Op::Insert(key) if key % 2 == 0 => assert_eq!(ours.insert(key), theirs.insert(key)),
+        Op::Insert(key) if key.is_multiple_of(2) => {
+            assert_eq!(ours.insert(key), theirs.insert(key))
+        }
         Op::Insert(key) => assert_eq!(ours.replace(key), theirs.replace(key)),
-        Op::Remove(key) if key % 2 == 0 => assert_eq!(ours.remove(&key), theirs.remove(&key)),
+        Op::Remove(key) if key.is_multiple_of(2) => {
+            assert_eq!(ours.remove(&key), theirs.remove(&key))
+        }
         Op::Remove(key) => assert_eq!(ours.take(&key), theirs.take(&key)),
         Op::InsertRun(first, step, length) => {
             ours.extend(run_of(first, step, length));

@@ -21,10 +21,10 @@ pub(crate) fn run(hash: fn(u64) -> u64, program: &[Op]) {
     for (nth, &op) in program.iter().enumerate() {
         pair.step(op);
         assert_eq!(pair.ours.len(), pair.theirs.len(), "step {nth}, {op:?}");
-        if is_due(nth, pair.ours.len()) {
-            if let Err(broken) = pair.ours.check(|held| hash(held.0)) {
-                panic!("step {nth}, {op:?}: {broken}");
-            }
+        if is_due(nth, pair.ours.len())
+            && let Err(broken) = pair.ours.check(|held| hash(held.0))
+        {
+            panic!("step {nth}, {op:?}: {broken}");
         }
     }
     pair.compare();
@@ -118,7 +118,7 @@ impl Pair {
         let Entry::Occupied(entry) = place else {
             return;
         };
-        let stays = key % 3 != 0;
+        let stays = !key.is_multiple_of(3);
         entry.replace_entry_with(|held| stays.then_some((held.0, 7)));
         if stays {
             self.theirs.insert(key, 7);

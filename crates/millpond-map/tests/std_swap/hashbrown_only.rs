@@ -31,18 +31,18 @@ pub(crate) fn program() -> Vec<String> {
     if let hash_map::EntryRef::Vacant(entry) = map.entry_ref("f") {
         say(&entry.insert_entry_with_key("f".into(), 6).get());
     }
-    // SAFETY: the keys are equal to the ones that were looked up.
-    unsafe {
-        if let hash_map::EntryRef::Vacant(entry) = map.entry_ref("h") {
-            say(&entry.insert_with_key_unchecked("h".into(), 8));
-        }
-        if let hash_map::EntryRef::Vacant(entry) = map.entry_ref("i") {
-            say(&entry.insert_entry_with_key_unchecked("i".into(), 9).remove_entry());
-        }
-        if let hash_map::Entry::Occupied(mut entry) = map.entry("h".into()) {
-            say(&entry.replace_key_unchecked("h".into()));
-            say(&entry.remove_entry());
-        }
+    if let hash_map::EntryRef::Vacant(entry) = map.entry_ref("h") {
+        // SAFETY: the key is equal to the one that was looked up.
+        say(&unsafe { entry.insert_with_key_unchecked("h".into(), 8) });
+    }
+    if let hash_map::EntryRef::Vacant(entry) = map.entry_ref("i") {
+        // SAFETY: as above.
+        say(&unsafe { entry.insert_entry_with_key_unchecked("i".into(), 9) }.remove_entry());
+    }
+    if let hash_map::Entry::Occupied(mut entry) = map.entry("h".into()) {
+        // SAFETY: as above.
+        say(&unsafe { entry.replace_key_unchecked("h".into()) });
+        say(&entry.remove_entry());
     }
     say(&map.entry_ref("b").or_insert_with::<fn() -> u32>(|| 0));
     let mut numbers: HashMap<u64, u64> = HashMap::new();
