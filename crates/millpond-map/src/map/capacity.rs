@@ -66,6 +66,11 @@ impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
 
     /// Removes every entry and gives the slab back.
     ///
+    /// # Cost
+    ///
+    /// Where keys and values need no drop, what giving the slab back costs, whatever is in it.
+    /// Else each entry is dropped, once.
+    ///
     /// # Examples
     ///
     /// ```

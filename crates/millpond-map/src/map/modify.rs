@@ -34,6 +34,10 @@ impl<K, V, S, A: Allocator> HashMap<K, V, S, A> {
     ///
     /// Entries that the walk has not come to when it is dropped stay in the map.
     ///
+    /// # Cost
+    ///
+    /// As that of [`retain`](Self::retain).
+    ///
     /// # Examples
     ///
     /// ```

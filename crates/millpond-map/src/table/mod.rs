@@ -220,6 +220,10 @@ impl<T, A: Allocator> HashTable<T, A> {
     }
 
     /// Keeps the entries for which `keep` holds, and drops the others.
+    ///
+    /// # Cost
+    ///
+    /// As that of [`HashMap::retain`](crate::HashMap::retain).
     pub fn retain(&mut self, keep: impl FnMut(&mut T) -> bool) {
         self.raw.retain(keep);
     }
