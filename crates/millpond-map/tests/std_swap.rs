@@ -18,10 +18,10 @@ with_collections!(std_only, "std_only.rs", std::collections::{hash_map, hash_set
 with_collections!(our_std, "std_only.rs", millpond_map::{hash_map, hash_set, HashMap, HashSet});
 
 with_collections!(hashbrown_only, "hashbrown_only.rs", hashbrown::{
-    hash_map, hash_set, hash_table, DefaultHashBuilder, Equivalent, HashMap, HashSet, HashTable,
+    hash_map, hash_set, hash_table, DefaultHashBuilder, Equivalent, HashMap, HashSet, HashTable, TryReserveError,
 });
 with_collections!(our_hashbrown, "hashbrown_only.rs", millpond_map::{
-    hash_map, hash_set, hash_table, DefaultHashBuilder, Equivalent, HashMap, HashSet, HashTable,
+    hash_map, hash_set, hash_table, DefaultHashBuilder, Equivalent, HashMap, HashSet, HashTable, TryReserveError,
 });
 
 /// Compares what two programs said, line by line.

@@ -190,6 +190,11 @@ pub(crate) fn program() -> Vec<String> {
     table.shrink_to_fit(hash);
     table.reserve(1000, hash);
     say(&(table.try_reserve(5, hash).is_ok(), table.try_reserve(usize::MAX, hash).is_err()));
+    say(&match table.try_reserve(usize::MAX, hash) {
+        Ok(()) => "room",
+        Err(TryReserveError::CapacityOverflow) => "too much",
+        Err(TryReserveError::AllocError { .. }) => "no memory",
+    });
     table.shrink_to(20, hash);
     let mut emptied = table.clone();
     emptied.clear();
