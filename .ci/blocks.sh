@@ -15,7 +15,7 @@ RUSTFLAGS="--cfg millpond_tiny_blocks $flags" cargo test --quiet -p millpond-map
 
 RUSTFLAGS="--cfg millpond_portable_groups $flags" cargo test --quiet -p millpond-map --lib \
   --test api --test model --test growth --test scan --test table --test std_swap --test tidy \
-  --test panic_safety --test panic_beyond_std --test rebuild
+  --test panic_safety --test panic_beyond_std --test rebuild -- --skip random_programs_agree
 
 target=aarch64-unknown-linux-gnu
 if rustup target list --installed 2>/dev/null | grep -qx "$target"; then
