@@ -141,6 +141,28 @@ fn a_set_answers_for_many() {
 }
 
 #[test]
+fn a_table_answers_for_many() {
+    let hash = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    for len in [10, 50, 200_000] {
+        let mut table: HashTable<(u64, u64)> = HashTable::new();
+        assert_eq!(table.get_many([hash(1), 2], |_, _| true), [None, None]);
+        for n in 0..len {
+            table.insert_unique(hash(n), (n, n * n), |held| hash(held.0));
+        }
+        let wanted = [3, len + 7, 0, 3, len - 1];
+        let found = table.get_many(wanted.map(hash), |nth, held| held.0 == wanted[nth]);
+        let held = |n: u64| (n < len).then_some((n, n * n));
+        assert_eq!(found.map(Option::<&(u64, u64)>::copied), wanted.map(held));
+        // Each is asked about with its own number only.
+        table.get_many(wanted.map(hash), |nth, held| {
+            assert_eq!(held.0 == wanted[nth], hash(held.0) == hash(wanted[nth]));
+            false
+        });
+        assert_eq!(table.get_many([], |_, _| true), []);
+    }
+}
+
+#[test]
 #[should_panic(expected = "duplicate keys found")]
 fn disjoint_entries_must_differ() {
     let mut table: HashTable<u8> = HashTable::new();
