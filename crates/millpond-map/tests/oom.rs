@@ -99,19 +99,33 @@ fn shrinking_without_memory_keeps_what_there_is() {
     holds(&map, 10);
 }
 
-/// The map would rebuild itself here, to forget the paths of what is gone. It is not needed.
-#[test]
-fn a_rebuild_without_memory_is_put_off() {
+/// Fills a map, takes most of it out by a predicate, and fills it again without memory.
+///
+/// Returns how often it asked for some.
+fn refill(len: u64) -> u64 {
     let mut map: Map<u64, u64, Degenerate> =
-        Map::with_capacity_and_hasher_in(1700, Degenerate, Failing::new(Slabs));
-    map.extend((0..1500).map(|n| (n, n)));
+        Map::with_capacity_and_hasher_in(len as usize, Degenerate, Failing::new(Slabs));
+    map.extend((0..len).map(|n| (n, n)));
     map.retain(|key, _| *key < 20);
     let armed = arm(0);
-    map.extend((0..1500).map(|n| (n, n)));
-    assert!(armed.refused() > 0);
+    map.extend((0..len).map(|n| (n, n)));
+    let refused = armed.refused();
     drop(armed);
     map.check().expect("a sound map");
-    assert!((0..1500).all(|n| map[&n] == n));
+    assert!((0..len).all(|n| map[&n] == n));
+    refused
+}
+
+/// A map of less than a block would move here, to forget the paths of what is gone. It need not.
+#[test]
+fn a_move_without_memory_is_put_off() {
+    assert!(refill(448) > 0);
+}
+
+/// A larger one does so in place.
+#[test]
+fn blocks_are_laid_anew_without_memory() {
+    assert_eq!(refill(1500), 0);
 }
 
 #[test]
