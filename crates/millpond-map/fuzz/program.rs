@@ -41,12 +41,12 @@ pub(crate) fn run(bytes: &[u8]) {
         5 => on::<_, u64, Aligned64>(Plain::default(), &program),
         6 => on::<_, u64, u64>(ByIdentity::default(), &program),
         7 => on::<_, u64, Tracked>(OneGroup::default(), &few_keys(&program)),
-        18 => others::<u64>(&program),
-        19 => others::<Tracked>(&program),
         8 => {
             let map = HashMap::with_hasher(Crowded { groups: 5 });
             on::<_, u64, u64>(Crowd(map), &few_keys(&program));
         }
+        18 => others::<u64>(&program),
+        19 => others::<Tracked>(&program),
         wide => wide::run(wide, bytes),
     });
 }
