@@ -23,14 +23,6 @@ pub(crate) fn light_fence() {
     loom::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
 }
 
-/// What a thread does that waits for another's store.
-pub(crate) fn relax() {
-    #[cfg(not(millpond_loom))]
-    crate::os::yield_now();
-    #[cfg(millpond_loom)]
-    loom::thread::yield_now();
-}
-
 /// Atomics that no model replaces.
 pub(crate) mod fixed {
     pub(crate) use core::sync::atomic::{

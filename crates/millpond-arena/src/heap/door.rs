@@ -48,15 +48,15 @@ impl Door {
         }
     }
 
-    /// Goes in, by the thread, which is not inside.
+    /// Goes in, by the thread, which is not inside. `relax` is what it does while it waits.
     #[inline]
-    pub(crate) fn enter(&self) {
+    pub(crate) fn enter(&self, relax: fn()) {
         // Relaxed: ordered before the load by the visitor's barrier.
         self.inside.store(true, Relaxed);
         light_fence();
         // Acquire pairs with the Release in `dismiss`.
         if self.wanted.load(Acquire) {
-            self.wait();
+            self.wait(relax);
         }
     }
 
@@ -69,12 +69,12 @@ impl Door {
 
     /// Lets the visitor be, and goes in behind him.
     #[cold]
-    fn wait(&self) {
+    fn wait(&self, relax: fn()) {
         loop {
             self.leave();
             // Relaxed: a hint that it may be tried.
             while self.wanted.load(Relaxed) {
-                crate::sync::relax();
+                relax();
             }
             // As in `enter`.
             self.inside.store(true, Relaxed);

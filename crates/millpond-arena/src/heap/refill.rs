@@ -9,6 +9,7 @@ use core::ptr::null_mut;
 use crate::hook::{self, Way};
 use crate::layout::geometry::slices_for;
 use crate::layout::size_class::SizeClass;
+use crate::os;
 use crate::slab::free_list::{Slot, next_of};
 use crate::slab::{NO_OWNER, Slab, SlabRef};
 
@@ -66,7 +67,7 @@ impl Heap {
         self.grant(class, class.bin_slots() as i32);
         self.settle(class, 0, 0);
         row.sent.set(0);
-        self.door.enter();
+        self.door.enter(os::yield_now);
         let (head, count) = self.find(class);
         self.door.leave();
         if count == 0 {
