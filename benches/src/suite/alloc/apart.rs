@@ -3,10 +3,9 @@
 //! is a call that knows no size, whoever's it is.
 
 use super::programs::{self, Build};
-use super::rows;
+use super::{means, rows};
 use crate::contest::Timing;
 use crate::error::Error;
-use crate::stats::geometric_mean;
 use crate::suite::Run;
 
 /// The rows that this file reports, and those of the programs behind them.
@@ -43,12 +42,5 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Error> {
     if all.len() < ROWS.len() {
         return Ok(());
     }
-    let mean = |who: usize| Timing {
-        ns: (0..all[0][who].ns.len())
-            .map(|round| geometric_mean(all.iter().map(|times| times[who].ns[round])))
-            .collect(),
-        ..all[0][who].clone()
-    };
-    let means: Vec<Timing> = (0..programs.len()).map(mean).collect();
-    run.report.contest(MEAN, "ns", &means)
+    run.report.contest(MEAN, "ns", &means::over_rows(&all))
 }

@@ -59,6 +59,17 @@ fn mean_of(rows: &[&Measured], over: impl Fn(&[&Measured], Figure<'_>) -> f64) -
     (0..allocators).map(timing).collect()
 }
 
+/// The mean of each round over rows that the same engines ran.
+pub(super) fn over_rows(rows: &[Vec<Timing>]) -> Vec<Timing> {
+    let timing = |(who, timing): (usize, &Timing)| Timing {
+        ns: (0..timing.ns.len())
+            .map(|round| mean(rows.iter().map(|timings| timings[who].ns[round])))
+            .collect(),
+        ..timing.clone()
+    };
+    rows[0].iter().enumerate().map(timing).collect()
+}
+
 /// The mean of letters, each the mean of its rows.
 fn by_letter(rows: &[&Measured], figure: Figure<'_>) -> f64 {
     let mut letters: Vec<char> = rows.iter().map(|row| row.letter()).collect();

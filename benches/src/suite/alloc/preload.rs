@@ -4,10 +4,10 @@
 //! The time is that of the program on the CPU, in user and kernel, as the shell
 //! tells it. What a program prints must be the same under both.
 
+use super::means;
 use crate::child;
 use crate::contest::Timing;
 use crate::error::Error;
-use crate::stats::geometric_mean;
 use crate::suite::Run;
 use serde::Deserialize;
 use std::fs;
@@ -140,14 +140,8 @@ fn rows(run: &mut Run<'_>, folder: &Path, libraries: &[Library]) -> Result<(), E
     if all.len() < PROGRAMS.len() {
         return Ok(());
     }
-    let mean = |who: usize| Timing {
-        ns: (0..all[0][who].ns.len())
-            .map(|round| geometric_mean(all.iter().map(|timings| timings[who].ns[round])))
-            .collect(),
-        ..all[0][who].clone()
-    };
-    let means: Vec<Timing> = (0..libraries.len()).map(mean).collect();
-    run.report.contest("preload/mean", "ns", &means)
+    run.report
+        .contest("preload/mean", "ns", &means::over_rows(&all))
 }
 
 fn meet(
