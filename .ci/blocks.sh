@@ -21,5 +21,5 @@ target=aarch64-unknown-linux-gnu
 if rustup target list --installed 2>/dev/null | grep -qx "$target"; then
   cargo check --quiet --target "$target" -p millpond-arena -p millpond-pool -p millpond-map
 else
-  echo "groups of $target not compiled: rustup target add $target"
+  echo "SKIPPED: groups of $target not compiled: rustup target add $target"
 fi

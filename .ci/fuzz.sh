@@ -5,7 +5,7 @@
 # programs in fuzz/seeds on. What it finds is left in target/fuzz/found and fails the script.
 set -eu
 cd "$(dirname "$0")/.."
-command -v c++ >/dev/null || { echo "fuzzing left out: no C++ compiler for libFuzzer here"; exit 0; }
+command -v c++ >/dev/null || { echo "SKIPPED: fuzzing, no C++ compiler for libFuzzer here"; exit 0; }
 # A folder of its own: the flags would otherwise rebuild everything twice.
 target="${CARGO_TARGET_DIR:-$PWD/target}/fuzz"
 flags="--cfg millpond_tiny_blocks -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"

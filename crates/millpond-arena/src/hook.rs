@@ -44,7 +44,9 @@ pub enum Way {
 
 /// What a program wants to be called with.
 ///
-/// It is called from within an allocation or a free, with no lock held. It must not allocate
+/// It is called from within an allocation or a free, with no lock held, but for a thread that
+/// has no heap (past its end, or without a pthread key): there it must not ask for statistics
+/// or wait for another thread. It must not allocate
 /// or free through this allocator, which would call it again. It cannot unwind: a panic in it
 /// ends the program.
 pub type Hook = extern "C" fn(&Moved);

@@ -205,9 +205,8 @@ impl core::error::Error for OutOfRange {}
 /// What the knobs are set to by the program's [`Millpond`](crate::Millpond), built
 /// and checked when the program is compiled.
 ///
-/// They are turned when it first lends a block up to 32 KiB that is not asked for
-/// zeroed: in a Rust program before `main`. What was lent before that, by another
-/// of the crate's types say, was lent with the defaults.
+/// They are turned when it first lends a block: in a Rust program before `main`. What
+/// was lent before that, by another of the crate's types say, was lent with the defaults.
 ///
 /// ```
 /// use millpond_arena::Millpond;

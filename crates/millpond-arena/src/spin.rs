@@ -1,9 +1,10 @@
 //! A lock that never parks and never allocates.
 //!
 //! Held for a few hundred instructions at most and never while user code runs.
-//! Two are held across system calls, both rarely: that of the fallback heap of
-//! ended threads, and that of the ranges while a tick purges behind a block
-//! or, a piece at a time, behind a table.
+//! Three are held across system calls, all rarely: that of the fallback heap of
+//! threads without one, that of the ranges while a tick purges behind a block
+//! or, a piece at a time, behind a table, and that of the registry while a tick visits
+//! threads that have fallen asleep.
 //!
 //! # Invariants
 //!

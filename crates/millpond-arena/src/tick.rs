@@ -29,8 +29,9 @@ pub(crate) fn count() -> u64 {
 /// Call it at a steady pace, once a second say, from any thread. Memory that is
 /// free and was not lent anew since the call before goes back: slices, blocks
 /// above 16 MiB, ranges, and the runs and slabs that threads keep for themselves,
-/// those of sleeping threads too. Memory that is lent again and again between two calls keeps its
-/// pages, so that a steady load does not pay; a burst goes back at the next call.
+/// those of sleeping threads too. Memory that is lent again and again between two calls
+/// keeps its pages, so that a steady load does not pay; a burst goes back at the next
+/// call.
 ///
 /// Without a call for a second ([`DECAY_MILLIS`]), threads whose bins run dry or
 /// full do it by and by, some 16 MiB at a time, if more than 1 MiB is retained. No
@@ -39,13 +40,16 @@ pub(crate) fn count() -> u64 {
 /// # Cost
 ///
 /// All of it in this call: one system call per range that goes back, none of them
-/// under a lock that the lending of small blocks needs; one more when a thread has fallen
+/// under a lock that the lending of small blocks needs. One more when a thread has fallen
 /// asleep since the call before and owns slabs, which interrupts each processor that runs
-/// this process.
+/// this process; a thread that wakes just then waits for it, and for the visit.
 pub fn tick() -> usize {
     LAST_MILLIS.store(os::coarse_millis(), Relaxed);
     let now = begin();
-    tls::fallback(|heap| heap.age_runs_from_outside(now));
+    tls::fallback(|heap| {
+        heap.age_runs_from_outside(now);
+        heap.leave_if_idle();
+    });
     purge_idle(usize::MAX)
 }
 
@@ -107,6 +111,7 @@ pub(crate) fn age_by_itself() {
 /// Linear in what the thread has cached; one system call per range.
 pub fn release() -> usize {
     tls::with_ready(Heap::leave);
+    tls::fallback(Heap::leave);
     registry::drop_runs();
     registry::visit(Visit::All);
     segment::purge_all(0, Cause::Release) + range::purge_all()

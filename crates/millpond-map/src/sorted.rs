@@ -36,9 +36,9 @@ const TAIL: usize = 32;
 ///
 /// Names are those of [`HashMap`](crate::HashMap) for what both have, and those of
 /// `BTreeMap` for what needs an order. That is [`Ord`] and nothing else: `PartialOrd` and
-/// `PartialEq` of keys are asked where two maps are compared, and only there. Keys must not change their order while they are in the
-/// map; if they do, or the order is none, entries may not be found, or be there twice. Each
-/// key keeps its value.
+/// `PartialEq` of keys are asked where two maps are compared, and only there. Keys must not
+/// change their order while they are in the map; if they do, or the order is none, entries
+/// may not be found, or be there twice. Each key keeps its value.
 ///
 /// # Cost
 ///

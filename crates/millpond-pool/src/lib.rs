@@ -116,7 +116,7 @@ mod wipe;
 pub use crate::{
     auto::AutoTick,
     config::{GiveBack, Steal},
-    hook::on_tick,
+    hook::{Effort, on_tick},
     local_pool::{LocalPool, LocalPooled},
     maintainer::{Maintainer, park_hook},
     meter::{global_held_bytes, set_global_budget},

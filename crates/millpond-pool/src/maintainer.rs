@@ -105,7 +105,7 @@ pub fn park_hook(interval: Duration) -> impl Fn() + Clone + Send + Sync + 'stati
     let due = Arc::new(Auto::new(AutoTick::Every(interval)));
     move || {
         if due.is_due(1, now_ms()) {
-            // A hook is no place for a panic; it has been counted by the pool.
+            // Whoever parks is no place for a panic of an item's drop.
             let _ = catch_unwind(AssertUnwindSafe(|| tick_all_within(64)));
         }
     }

@@ -1,7 +1,8 @@
 #![forbid(unsafe_code)]
 //! What turns the cycle for all pools.
 
-use crate::{hook, registry};
+use crate::hook::{self, Effort};
+use crate::registry;
 
 /// Turns the generations of every pool of the process by one.
 ///
@@ -12,7 +13,7 @@ use crate::{hook, registry};
 /// # Panics
 ///
 /// Goes on unwinding when the `Drop` of an item panics. That pool has been
-/// turned; those with larger ids have not.
+/// turned; those with larger ids have not, nor whoever ages with them.
 ///
 /// # Cost
 ///
@@ -20,27 +21,34 @@ use crate::{hook, registry};
 /// who age with the pools ([`on_tick`](crate::on_tick)). Gets and
 /// puts on other threads never wait for it.
 pub fn tick_all() {
-    hook::call();
     for id in 0..registry::ids() {
         if let Some(pool) = registry::pool(id) {
             pool.tick();
         }
     }
+    hook::call(Effort::Full);
 }
 
 /// Turns the generations of every pool as [`Pool::tick_within`](crate::Pool::tick_within)
 /// does: at most `most` items of each are dropped.
 ///
+/// Whoever ages with the pools is told to be short ([`Effort::Bounded`]): the arena of
+/// `millpond-map` hands nothing back then, and ages by itself.
+///
 /// # Panics
 ///
 /// As [`tick_all`].
 pub fn tick_all_within(most: usize) {
-    hook::call();
+    turn_within(most, Effort::Bounded);
+}
+
+pub(crate) fn turn_within(most: usize, effort: Effort) {
     for id in 0..registry::ids() {
         if let Some(pool) = registry::pool(id) {
             pool.tick_within(most);
         }
     }
+    hook::call(effort);
 }
 
 /// Drops all that lies in any pool of the process.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use crate::tick::tick_all_within;
+use crate::hook::Effort;
+use crate::tick::turn_within;
 
 /// Items of each pool that one tick of the task drops: it shares its thread.
 const AT_ONCE: usize = 256;
@@ -26,7 +27,9 @@ impl Drop for TokioMaintainer {
 /// Starts a task that ticks all pools every `interval`, for the first time after one.
 ///
 /// Each tick drops at most 256 items of each pool, so that the other tasks of the
-/// thread go on; the rest goes with the next. An interval of zero is one of a
+/// thread go on; the rest goes with the next. Whoever ages with the pools
+/// ([`on_tick`](crate::on_tick)) does all that is due: the arena of `millpond-map` makes a
+/// system call for each range that it hands back. An interval of zero is one of a
 /// millisecond.
 ///
 /// # Panics
@@ -40,7 +43,7 @@ pub fn maintain(interval: Duration) -> TokioMaintainer {
         loop {
             clock.tick().await;
             // The pools are whole after a panic, which has been counted by the pool.
-            let _ = catch_unwind(AssertUnwindSafe(|| tick_all_within(AT_ONCE)));
+            let _ = catch_unwind(AssertUnwindSafe(|| turn_within(AT_ONCE, Effort::Full)));
         }
     };
     TokioMaintainer(tokio::spawn(task))

@@ -4,16 +4,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use millpond_pool::{Pressure, on_tick, park_hook, purge_all, relieve, tick_all, tick_all_within};
+use millpond_pool::{
+    Effort, Pressure, on_tick, park_hook, purge_all, relieve, tick_all, tick_all_within,
+};
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
-fn count() {
+fn count(_: Effort) {
     CALLS.fetch_add(1, Relaxed);
 }
 
 /// Hands in another hook while it is called.
-fn hand_in() {
+fn hand_in(_: Effort) {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| on_tick(count));
 }

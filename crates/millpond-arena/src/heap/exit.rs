@@ -1,7 +1,6 @@
 //! How a heap gives back what it holds: when its thread ends, parks, or is asked to.
 
 use crate::layout::size_class::SizeClass;
-use crate::os;
 use crate::slab::free_list::{last, length, link};
 
 use crate::slab::SlabRef;
@@ -15,7 +14,7 @@ impl Heap {
     pub(crate) fn leave(&self) {
         for class in SizeClass::all() {
             self.drain_quickly(class);
-            self.door.enter(os::yield_now);
+            self.go_in();
             while let Some(slab) = self.take_slab(class) {
                 self.give_away(slab);
             }

@@ -14,6 +14,9 @@
 //!   inside?   yes ── next tick             no ──── its slabs go, once
 //! ```
 //!
+//! A thread that is inside for long, since what it gave back has a range purged, is not
+//! waited for: it does not sleep.
+//!
 //! The bins stay, which the thread takes from without asking anybody: those of a thread
 //! that tells when it parks are empty.
 
@@ -72,18 +75,45 @@ pub(super) fn visit(which: Visit, tally: &mut Tally, each: impl Fn(&mut dyn FnMu
         return;
     }
     let may_enter = os::barrier();
+    // First those whose threads are at work, so that none waits for another's slabs.
     each(&mut |heap| {
-        if !heap.door.is_wanted() {
-            return;
+        if heap.door.is_wanted() && !(may_enter && heap.door.is_empty()) {
+            heap.door.dismiss();
         }
-        if may_enter && heap.door.is_empty() {
+    });
+    each(&mut |heap| {
+        if heap.door.is_wanted() {
             heap.lose_slabs(tally);
+            heap.door.dismiss();
         }
-        heap.door.dismiss();
     });
 }
 
 impl Heap {
+    /// Goes in by the door, and makes a step there: what a visitor who came just before saw
+    /// is not what he finds the next time.
+    #[inline]
+    pub(super) fn go_in(&self) {
+        self.door.enter(os::yield_now);
+        // Relaxed: as in `look_at_age`.
+        self.looks
+            .store(self.looks.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Empties the fallback heap, by whoever holds its lock, if nobody used it since the
+    /// call before.
+    pub(crate) fn leave_if_idle(&self) {
+        if self.is_worth_a_visit(Visit::Idle) {
+            self.leave();
+            // Relaxed: as above.
+            let steps = self.looks.load(Relaxed);
+            self.visited.set(Visited {
+                steps,
+                is_bare: true,
+            });
+        }
+    }
+
     /// Whether there may be something to take. Remembers what was seen.
     fn is_worth_a_visit(&self, which: Visit) -> bool {
         let before = self.visited.get();

@@ -19,7 +19,6 @@ use crate::config::FOREIGN_SLABS_MAX;
 use crate::fatal::{Corruption, fatal};
 use crate::layout::geometry::slices_for;
 use crate::layout::size_class::SizeClass;
-use crate::os;
 use crate::segment::map;
 use crate::slab::free_list::{Slot, length, link, next_of};
 use crate::slab::remote::State;
@@ -83,7 +82,7 @@ impl Heap {
         self.look_at_age(1);
         self.grant(class, batch as i32);
         let list = &self.bin(class).freed;
-        self.door.enter(os::yield_now);
+        self.go_in();
         let (rest, count) = self.flush::<FEW_GROUPS>(list.head(), class, batch);
         self.door.leave();
         list.replace(rest);
@@ -157,7 +156,7 @@ impl Heap {
     fn drain_by<const GROUPS: usize>(&self, class: SizeClass) {
         self.grant(class, 0);
         let bin = self.bin(class);
-        self.door.enter(os::yield_now);
+        self.go_in();
         let (_, lendable) = self.flush::<GROUPS>(bin.head.take(), class, u32::MAX);
         let (_, freed) = self.flush::<GROUPS>(bin.freed.take(), class, u32::MAX);
         self.door.leave();

@@ -9,7 +9,6 @@ use core::ptr::null_mut;
 use crate::hook::{self, Way};
 use crate::layout::geometry::slices_for;
 use crate::layout::size_class::SizeClass;
-use crate::os;
 use crate::slab::free_list::{Slot, next_of};
 use crate::slab::{NO_OWNER, Slab, SlabRef};
 
@@ -58,8 +57,15 @@ impl Heap {
     #[cold]
     #[inline(never)]
     pub(super) fn refill(&self, class: SizeClass) -> *mut u8 {
-        if self.number() == 0 && !tls::make_ready(self) {
-            return tls::fallback(|heap| heap.alloc(class));
+        if self.number() == 0 {
+            if !tls::make_ready(self) {
+                return tls::fallback(|heap| heap.alloc(class));
+            }
+            // Pthreads may have allocated, and have filled the bin.
+            let slot = self.alloc_at_hand(class);
+            if !slot.is_null() {
+                return slot;
+            }
         }
         let row = self.row(class);
         self.counters.go_slow(Slow::Refill, 1);
@@ -67,7 +73,7 @@ impl Heap {
         self.grant(class, class.bin_slots() as i32);
         self.settle(class, 0, 0);
         row.sent.set(0);
-        self.door.enter(os::yield_now);
+        self.go_in();
         let (head, count) = self.find(class);
         self.door.leave();
         if count == 0 {

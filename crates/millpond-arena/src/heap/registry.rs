@@ -27,7 +27,7 @@ struct Registry {
 }
 
 // SAFETY: `listed-live`: the pointers are followed under the lock alone, and then
-// only to counters and links.
+// only to counters and links, to runs behind their lock, and to slabs behind their door.
 unsafe impl Send for Registry {}
 
 static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {

@@ -18,6 +18,7 @@ use once_cell::race::OnceNonZeroUsize;
 
 #[cfg(not(all(feature = "static-tls", target_arch = "x86_64", target_os = "linux")))]
 use crate::fatal::{Corruption, fatal};
+use crate::os;
 use crate::spin::SpinLock;
 use crate::sync::Relaxed;
 use crate::sync::fixed::AtomicBool;
@@ -91,6 +92,10 @@ pub(super) fn make_ready(heap: &Heap) -> bool {
         Life::Fresh => {}
     }
     watch_fork();
+    // It may have allocated, and made the heap ready.
+    if heap.life.get() != Life::Fresh {
+        return heap.life.get() == Life::Ready;
+    }
     heap.number.set(registry::enter(heap));
     heap.life.set(Life::Ready);
     // Ready first: pthreads may allocate.
@@ -147,7 +152,8 @@ unsafe extern "C" fn end(heap: *mut libc::c_void) {
     retire(unsafe { &*heap.cast_const().cast::<Heap>() });
 }
 
-/// Registers the fork handlers once in the life of the process.
+/// Registers the fork handlers once in the life of the process, and asks for what visits
+/// of sleeping threads need: the system answers at once while there is one thread.
 fn watch_fork() {
     // Relaxed: one thread wins; another that goes on before the handlers are in
     // place could only meet a fork in these few instructions.
@@ -162,6 +168,7 @@ fn watch_fork() {
             Some(registry::after_fork_in_child),
         )
     };
+    os::ask_for_barrier();
 }
 
 /// Takes the fallback's lock around a fork.

@@ -190,21 +190,34 @@ pub(super) fn yield_now() {
 /// A barrier on every processor that runs this process; false where there is none.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn barrier() -> bool {
-    // Of `linux/membarrier.h`.
     const EXPEDITED: libc::c_int = 1 << 3;
+    membarrier(EXPEDITED) || (ask_for_barrier() && membarrier(EXPEDITED))
+}
+
+/// Asks for the right to [`barrier`], which a process does once.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn ask_for_barrier() -> bool {
     const REGISTER_EXPEDITED: libc::c_int = 1 << 4;
-    let membarrier = |command: libc::c_int| {
-        const NO_FLAGS: libc::c_int = 0;
-        const NO_CPU: libc::c_int = 0;
-        // SAFETY: three integers go in, one comes out; no memory of ours is read.
-        unsafe { libc::syscall(libc::SYS_membarrier, command, NO_FLAGS, NO_CPU) == 0 }
-    };
-    // A process asks for the right to it once.
-    membarrier(EXPEDITED) || (membarrier(REGISTER_EXPEDITED) && membarrier(EXPEDITED))
+    membarrier(REGISTER_EXPEDITED)
+}
+
+/// Commands are those of `linux/membarrier.h`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn membarrier(command: libc::c_int) -> bool {
+    const NO_FLAGS: libc::c_int = 0;
+    const NO_CPU: libc::c_int = 0;
+    // SAFETY: three integers go in, one comes out; no memory of ours is read.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, NO_FLAGS, NO_CPU) == 0 }
 }
 
 /// Only Linux has such a barrier.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn barrier() -> bool {
+    false
+}
+
+/// Only Linux has such a barrier.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn ask_for_barrier() -> bool {
     false
 }

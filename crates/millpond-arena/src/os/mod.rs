@@ -208,6 +208,13 @@ pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize) {
     }
 }
 
+/// Asks the system for the right to [`barrier`], once; whether it is given is told there.
+pub(crate) fn ask_for_barrier() {
+    if let Some(_errno) = enter() {
+        system::ask_for_barrier();
+    }
+}
+
 /// Has every processor that runs a thread of this process pass a full barrier. False
 /// where the system has no such call, or refuses it.
 pub(crate) fn barrier() -> bool {

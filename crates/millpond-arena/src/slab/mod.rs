@@ -133,7 +133,8 @@ impl Slab {
 
     #[inline(always)]
     pub(crate) fn is_owned_by(&self, heap: u64) -> bool {
-        // Relaxed: only the heap itself ever writes its number here.
+        // Relaxed: only the heap itself ever writes its number here, or a visitor behind its
+        // door, whom it does not meet.
         self.owner.load(Relaxed) == heap
     }
 

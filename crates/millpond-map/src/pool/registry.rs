@@ -8,6 +8,8 @@
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
+use millpond_pool::Effort;
+
 use super::shard::{Shard, Spare};
 use super::sums::Sums;
 use crate::stats::{CallSiteStats, MapPoolReport, MapPoolStats};
@@ -72,15 +74,17 @@ pub(super) fn attach() {
     ATTACHED.call_once(|| millpond_pool::on_tick(tick));
 }
 
-/// Ages the hints of all map pools, and the arena. Regions of scopes are items of pools that
-/// the same tick turns.
-fn tick() {
+/// Ages the hints of all map pools, and the arena where there is time for it. Regions of
+/// scopes are items of pools that the same tick has turned.
+fn tick(effort: Effort) {
     for card in cards() {
         // As below: no lock while shards are walked.
         let chunks = lock(&card.known).chunks.clone();
         chunks.iter().for_each(|chunk| Shard::age_all(chunk));
     }
-    millpond_arena::tick();
+    if effort == Effort::Full {
+        millpond_arena::tick();
+    }
 }
 
 impl Card {

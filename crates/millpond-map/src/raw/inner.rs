@@ -18,7 +18,8 @@
 //!   through before it has the filter bit of the entry's class set. A bit may be set too
 //!   long, never cleared too early. The counter of a set bit is initialised, and is the
 //!   number of such entries unless it stuck at 15, `stale` is not zero or a round of
-//!   [tidying](super::tidy) is on; the counter of a clear bit is nothing. The counters of a group without any bit are uninitialised memory.
+//!   [tidying](super::tidy) is on; the counter of a clear bit is nothing. The counters of
+//!   a group without any bit are uninitialised memory.
 //! - `guests`: the lane of an entry is in its group's set of guests exactly when the group
 //!   is not its home, and `displaced` counts them. A table of one group has neither. After
 //!   a hash has changed marks may stay with lanes that are empty, or another entry's.

@@ -69,7 +69,8 @@ impl<T, A: Allocator> RawTable<T, A> {
             inner.stale = 0;
             count(&mut inner.history.rehash_count);
         }
-        if laid != Laid::Anew {
+        let is_cut_short = !at.next(inner.limit).is_on() && at.block() + BLOCK_SLOTS < inner.limit;
+        if laid != Laid::Anew || is_cut_short {
             // Notes may remain that are right about nobody, and are not worth another round.
             inner.stale = inner.stale.max(1);
         }

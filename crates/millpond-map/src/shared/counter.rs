@@ -180,9 +180,12 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
         }
         let mut value = V::default();
         let answer = run(&mut value);
-        if !value.is_zero() {
-            table.insert_missing(&self.map.hash_builder, hash, key, value);
+        if value.is_zero() {
+            // It drops without the lock.
+            drop((table, visit));
+            return answer;
         }
+        table.insert_missing(&self.map.hash_builder, hash, key, value);
         answer
     }
 

@@ -31,7 +31,9 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
     ///
     /// # Panics
     ///
-    /// As [`apply`](Self::apply), and when making the key does.
+    /// As [`apply`](Self::apply), and when making the key does: `change` has run then, and
+    /// no entry is made. In debug builds when the key that is made is not equal to the
+    /// borrowed one; in others its entry is never found.
     #[inline]
     #[track_caller]
     pub fn apply_ref<Q, R>(&self, key: &Q, change: impl FnOnce(&mut V) -> R) -> R
@@ -56,11 +58,29 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
         }
         let mut value = V::default();
         let answer = run(&mut value);
-        if !value.is_zero() {
-            table.insert_missing(&self.map.hash_builder, hash, K::from(key), value);
+        if value.is_zero() {
+            // It drops without the lock.
+            drop((table, visit));
+            return answer;
         }
+        let made = made_of(key);
+        table.insert_missing(&self.map.hash_builder, hash, made, value);
         answer
     }
+}
+
+/// Makes a key of a borrowed one, by which it can be found.
+fn made_of<K, Q>(key: &Q) -> K
+where
+    Q: Equivalent<K> + ?Sized,
+    K: for<'q> From<&'q Q>,
+{
+    let made = K::from(key);
+    debug_assert!(
+        key.equivalent(&made),
+        "a key is not equal to what it was made of: its entry would never be found"
+    );
+    made
 }
 
 impl<K: Eq + Hash, V: Count, S: BuildHasher> ShardedCounterMap<K, V, S> {
@@ -73,7 +93,8 @@ impl<K: Eq + Hash, V: Count, S: BuildHasher> ShardedCounterMap<K, V, S> {
     ///
     /// # Panics
     ///
-    /// As [`add`](Self::add), and when making the key does: nothing changes then.
+    /// As [`add`](Self::add), and when making the key does: nothing changes then. In debug
+    /// builds when the key that is made is not equal to the borrowed one.
     ///
     /// # Examples
     ///
@@ -145,7 +166,8 @@ impl<K: Eq + Hash, V: Count, S: BuildHasher> ShardedCounterMap<K, V, S> {
         }
         let count = to(V::ZERO)?;
         if !count.is_zero() {
-            table.insert_missing(&self.map.hash_builder, hash, K::from(key), count);
+            let made = made_of(key);
+            table.insert_missing(&self.map.hash_builder, hash, made, count);
         }
         Ok(count)
     }

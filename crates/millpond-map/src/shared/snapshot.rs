@@ -120,7 +120,9 @@ impl<K: Clone, V: Clone, S: Clone> SnapshotMap<K, V, S> {
     ///
     /// Changes by several threads come one after the other, each on top of the last, so none
     /// is lost. Readers see all of a change or nothing of it. `change` must not change this
-    /// map by another call, which would wait for itself; it may read it. Other maps it may call
+    /// map by another call, which would wait for itself; it may read it. The same holds for
+    /// `Clone` of keys and values, and for their `Drop`: what the map before the current one
+    /// held goes meanwhile. Other maps they may call
     /// as [visits](crate::ShardedMap#visits) do, in one order everywhere.
     ///
     /// # Panics
@@ -133,9 +135,10 @@ impl<K: Clone, V: Clone, S: Clone> SnapshotMap<K, V, S> {
     /// readers are gone and it has the same size.
     #[track_caller]
     pub fn update<R>(&self, change: impl FnOnce(&mut HashMap<K, V, S>) -> R) -> R {
-        let _visit = Visit::enter(self);
+        let visit = Visit::enter(self);
         let mut spare = self.spare.lock();
         let current = self.current.load_full();
+        let mut kept = None;
         let mut next = match spare.take() {
             // Some reader may still have the one before: it keeps it, and we make another.
             Some(mut before) => match Arc::get_mut(&mut before) {
@@ -143,7 +146,10 @@ impl<K: Clone, V: Clone, S: Clone> SnapshotMap<K, V, S> {
                     map.clone_from(&current);
                     before
                 }
-                None => Arc::new(HashMap::clone(&current)),
+                None => {
+                    kept = Some(before);
+                    Arc::new(HashMap::clone(&current))
+                }
             },
             None => Arc::new(HashMap::clone(&current)),
         };
@@ -153,6 +159,9 @@ impl<K: Clone, V: Clone, S: Clone> SnapshotMap<K, V, S> {
         };
         let answer = change(map);
         *spare = Some(self.current.swap(next));
+        drop((spare, visit));
+        // The reader may have been the last but us.
+        drop(kept);
         answer
     }
 }
