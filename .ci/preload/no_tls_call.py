@@ -19,14 +19,22 @@ PANICS = re.compile(r"core9panicking|core\d+option|core\d+result|panic_|slice_.*
 
 
 def functions(library):
-    """Returns {name: names that its code mentions}."""
+    """Returns {name: names that its code mentions}; a function may have several names."""
     code = subprocess.run(
         ["objdump", "-d", "--no-show-raw-insn", library], capture_output=True, text=True, check=True
     ).stdout
+    table = subprocess.run(
+        ["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True
+    ).stdout
+    names = {}
+    for address, _, name in (line.split() for line in table.splitlines()):
+        names.setdefault(int(address, 16), []).append(name)
     mentions, here = {}, None
     for line in code.splitlines():
-        if start := re.match(r"[0-9a-f]+ <(.+)>:$", line):
-            here = mentions.setdefault(start[1], set())
+        if start := re.match(r"([0-9a-f]+) <(.+)>:$", line):
+            here = mentions.setdefault(start[2], set())
+            for name in names.get(int(start[1], 16), ()):
+                mentions[name] = here
         elif here is not None:
             here.update(re.findall(r"<([^>+]+)(?:@plt)?(?:@[\w.]+)?(?:\+0x[0-9a-f]+)?>", line))
     return mentions
