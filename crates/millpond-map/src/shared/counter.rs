@@ -164,8 +164,26 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
     where
         V: Default,
     {
+        self.apply_by(key, |key| key, |key| key, change)
+    }
+
+    /// [`apply`](Self::apply) of a key that is found by what `borrowed` shows of it, and made
+    /// by `make` where it gets an entry.
+    #[inline]
+    #[track_caller]
+    pub(super) fn apply_by<T, Q, R>(
+        &self,
+        key: T,
+        borrowed: impl Fn(&T) -> &Q,
+        make: impl FnOnce(T) -> K,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> R
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        V: Default,
+    {
         let visit = Visit::enter(&self.map);
-        let (shard, hash) = self.map.shard_to_fill(&key);
+        let (shard, hash) = self.map.shard_to_fill(borrowed(&key));
         let mut table = shard.table.write();
         // The closure runs once, in one of two places.
         let mut change = Some(change);
@@ -173,7 +191,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
             Some(change) => change(value),
             None => unreachable!("an entry is found once"),
         };
-        if let Some((answer, gone)) = table.settle(hash, &key, &mut run, V::is_zero) {
+        if let Some((answer, gone)) = table.settle(hash, borrowed(&key), &mut run, V::is_zero) {
             drop((table, visit));
             drop(gone);
             return answer;
@@ -185,7 +203,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
             drop((table, visit));
             return answer;
         }
-        table.insert_missing(&self.map.hash_builder, hash, key, value);
+        table.insert_missing(&self.map.hash_builder, hash, make(key), value);
         answer
     }
 

@@ -42,30 +42,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedCounterMap<K, V, S> {
         K: for<'q> From<&'q Q>,
         V: Default,
     {
-        let visit = Visit::enter(&self.map);
-        let (shard, hash) = self.map.shard_to_fill(key);
-        let mut table = shard.table.write();
-        // The closure runs once, in one of two places.
-        let mut change = Some(change);
-        let mut run = |value: &mut V| match change.take() {
-            Some(change) => change(value),
-            None => unreachable!("an entry is found once"),
-        };
-        if let Some((answer, gone)) = table.settle(hash, key, &mut run, V::is_zero) {
-            drop((table, visit));
-            drop(gone);
-            return answer;
-        }
-        let mut value = V::default();
-        let answer = run(&mut value);
-        if value.is_zero() {
-            // It drops without the lock.
-            drop((table, visit));
-            return answer;
-        }
-        let made = made_of(key);
-        table.insert_missing(&self.map.hash_builder, hash, made, value);
-        answer
+        self.apply_by(key, |key| *key, made_of, change)
     }
 }
 
