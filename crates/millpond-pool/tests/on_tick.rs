@@ -1,7 +1,7 @@
 //! Who ages with all pools is called by whatever ticks them: for the whole process, and so
 //! in one of its own.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use millpond_pool::{
@@ -10,8 +10,12 @@ use millpond_pool::{
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
-fn count(_: Effort) {
+/// Whether the last call was to be short.
+static BOUNDED: AtomicBool = AtomicBool::new(false);
+
+fn count(effort: Effort) {
     CALLS.fetch_add(1, Relaxed);
+    BOUNDED.store(effort == Effort::Bounded, Relaxed);
 }
 
 /// Hands in another hook while it is called.
@@ -30,13 +34,14 @@ fn a_hook_is_called_once_by_each_tick_of_all_pools() {
     assert_eq!(calls_of(&tick_all), 0);
     on_tick(count);
     let hook = park_hook(Duration::ZERO);
-    for ticks in [
-        &tick_all as &dyn Fn(),
-        &|| tick_all_within(1),
-        &|| relieve(Pressure::Some),
-        &|| hook(),
+    for (ticks, is_bounded) in [
+        (&tick_all as &dyn Fn(), false),
+        (&|| tick_all_within(1), true),
+        (&|| relieve(Pressure::Some), false),
+        (&|| hook(), true),
     ] {
         assert_eq!(calls_of(ticks), 1);
+        assert_eq!(BOUNDED.load(Relaxed), is_bounded);
     }
     for other in [&purge_all as &dyn Fn(), &|| relieve(Pressure::None)] {
         assert_eq!(calls_of(other), 0, "no tick");
