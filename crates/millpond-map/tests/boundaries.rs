@@ -2,7 +2,7 @@
 
 use millpond_map::HashMap;
 use millpond_testkit::values::{
-    Aligned64, AlignedPage, Nothing, Sample, Tracked, Wide, no_value_left,
+    Aligned64, AlignedHalfPage, Nothing, Sample, Tracked, Wide, no_value_left,
 };
 
 /// Where something changes: a group fills, groups double, the list of lines begins.
@@ -100,7 +100,7 @@ fn aligned_to_a_cache_line() {
 
 #[test]
 fn aligned_to_a_page() {
-    at_each_edge::<u64, AlignedPage>(500);
+    at_each_edge::<u64, AlignedHalfPage>(500);
 }
 
 #[test]

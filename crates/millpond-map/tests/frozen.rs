@@ -10,7 +10,7 @@ use millpond_testkit::fuse::{Callback, Fragile, each_panic, light};
 use millpond_testkit::hashers::{Degenerate, Identity, Lying};
 use millpond_testkit::rng::Rng;
 use millpond_testkit::values::{
-    Aligned64, AlignedPage, Nothing, Sample, Tracked, Wide, live, no_value_left,
+    Aligned64, AlignedHalfPage, Nothing, Sample, Tracked, Wide, live, no_value_left,
 };
 
 const SIZES: [u64; 12] = [0, 1, 2, 3, 8, 16, 17, 64, 100, 1000, 1024, 5000];
@@ -125,7 +125,7 @@ fn entries_of_odd_sizes_and_alignments() {
     agrees::<Nothing, u64>();
     agrees::<(), ()>();
     agrees::<u64, Aligned64>();
-    agrees::<AlignedPage, u8>();
+    agrees::<AlignedHalfPage, u8>();
     agrees::<u64, Wide>();
 }
 

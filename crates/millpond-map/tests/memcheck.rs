@@ -12,7 +12,7 @@ use millpond_testkit::hashers::{Crowded, Degenerate, Lying};
 use millpond_testkit::map_program::{Op, Shape, assert_agrees};
 use millpond_testkit::map_subject;
 use millpond_testkit::values::{
-    Aligned64, AlignedPage, Nothing, Sample, Tracked, Wide, no_value_left,
+    Aligned64, AlignedHalfPage, Nothing, Sample, Tracked, Wide, no_value_left,
 };
 
 map_subject!(OnSystem<K, V>, HashMap<K, V, DefaultHashBuilder, Global>, check);
@@ -30,7 +30,7 @@ fn every_kind_of_entry() {
     agrees::<String, Tracked>();
     agrees::<Nothing, Nothing>();
     agrees::<Wide, u8>();
-    agrees::<Aligned64, AlignedPage>();
+    agrees::<Aligned64, AlignedHalfPage>();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use millpond_map::{HashMap, HashSet};
 use millpond_testkit::hashers::{Crowded, Degenerate, Identity, Lying};
 use millpond_testkit::map_program::{Shape, assert_agrees, run};
 use millpond_testkit::map_subject;
-use millpond_testkit::values::{Aligned64, AlignedPage, Nothing, Sample, Tracked, Wide, live};
+use millpond_testkit::values::{Aligned64, AlignedHalfPage, Nothing, Sample, Tracked, Wide, live};
 use proptest::prelude::{ProptestConfig, proptest};
 
 map_subject!(Ours<K, V>, HashMap<K, V>, check);
@@ -60,7 +60,7 @@ fn values_aligned_to_a_cache_line() {
 
 #[test]
 fn keys_aligned_to_a_page() {
-    agrees::<AlignedPage, u64>();
+    agrees::<AlignedHalfPage, u64>();
 }
 
 #[test]

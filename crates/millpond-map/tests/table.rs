@@ -9,7 +9,7 @@ use millpond_map::hash_table::Entry;
 use millpond_map::{HashMap, HashSet, HashTable};
 use millpond_testkit::hashers::{Crowded, Degenerate, Identity};
 use millpond_testkit::rng::Rng;
-use millpond_testkit::values::{AlignedPage, Nothing, Sample, Tracked, Wide, live};
+use millpond_testkit::values::{AlignedHalfPage, Nothing, Sample, Tracked, Wide, live};
 
 /// Runs random operations on a table and on a list of numbers. Equal entries may come twice.
 fn agrees<T: Sample, S: BuildHasher>(state: S, keys: u64, steps: usize) {
@@ -90,7 +90,7 @@ fn tables_agree_with_a_list() {
     agrees::<u64, _>(state(), 60, 3000);
     agrees::<Tracked, _>(state(), 400, 2000);
     agrees::<Wide, _>(state(), 60, 1000);
-    agrees::<AlignedPage, _>(state(), 60, 1000);
+    agrees::<AlignedHalfPage, _>(state(), 60, 1000);
     agrees::<Nothing, _>(state(), 60, 1000);
     agrees::<Tracked, _>(Degenerate, 50, 1000);
     agrees::<u64, _>(Identity, 100, 1000);

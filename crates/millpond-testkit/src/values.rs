@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`Tracked`] | a value dropped twice, never, or before it was written |
 //! | [`Nothing`] | the same, for a type without size |
-//! | [`Aligned64`], [`AlignedPage`] | slots whose address ignores the alignment |
+//! | [`Aligned64`], [`AlignedHalfPage`] | slots whose address ignores the alignment |
 //! | [`Wide`] | slots that are copied in part |
 
 use std::cell::Cell;
@@ -184,10 +184,15 @@ impl Drop for Nothing {
 #[repr(align(64))]
 pub struct Aligned64(u64);
 
-/// A number alone on a page of 4,096 bytes.
+/// A number alone on half a page.
+///
+/// Not on a whole one: rustc 1.95 (LLVM) may put the start of a function whose
+/// frame is aligned to 4,096 bytes behind its first branch and lose it there.
+/// The stack pointer then is off by eight, and `HashMap::clone` of such
+/// values, built at level 1, dies on its first aligned store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[repr(align(4096))]
-pub struct AlignedPage(u64);
+#[repr(align(2048))]
+pub struct AlignedHalfPage(u64);
 
 impl Sample for Aligned64 {
     fn sample(n: u64) -> Aligned64 {
@@ -200,13 +205,13 @@ impl Sample for Aligned64 {
     }
 }
 
-impl Sample for AlignedPage {
-    fn sample(n: u64) -> AlignedPage {
-        AlignedPage(n)
+impl Sample for AlignedHalfPage {
+    fn sample(n: u64) -> AlignedHalfPage {
+        AlignedHalfPage(n)
     }
 
     fn number(&self) -> u64 {
-        assert_eq!(std::ptr::from_ref(self).addr() % 4096, 0, "misplaced");
+        assert_eq!(std::ptr::from_ref(self).addr() % 2048, 0, "misplaced");
         self.0
     }
 }
@@ -242,7 +247,7 @@ fn numbers_come_back() {
     round_trip::<String>();
     round_trip::<Tracked>();
     round_trip::<Aligned64>();
-    round_trip::<AlignedPage>();
+    round_trip::<AlignedHalfPage>();
     round_trip::<Wide>();
     assert_eq!(size_of::<Nothing>(), 0);
     assert_eq!(size_of::<Wide>(), 200);

@@ -9,7 +9,7 @@ use allocator_api2::alloc::Global as HeapOf;
 use millpond_testkit::alloc_program::{Global, Local, Op, Shape, Shared, assert_agrees, run};
 use millpond_testkit::map_program;
 use millpond_testkit::values::{
-    Aligned64, AlignedPage, Nothing, Sample, Tracked, Wide, no_value_left,
+    Aligned64, AlignedHalfPage, Nothing, Sample, Tracked, Wide, no_value_left,
 };
 use millpond_testkit::{failing, map_subject};
 use proptest::prelude::*;
@@ -201,7 +201,7 @@ fn a_correct_map_passes_with_every_kind_of_value() {
     agrees::<Nothing, Tracked>();
     agrees::<(), ()>();
     agrees::<String, Wide>();
-    agrees::<Aligned64, AlignedPage>();
+    agrees::<Aligned64, AlignedHalfPage>();
 }
 
 thread_local!(static FORGETS: Cell<u32> = const { Cell::new(0) });
