@@ -4,6 +4,7 @@
 use core::error::Error;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
+use core::ops::Range;
 
 use allocator_api2::alloc::Allocator;
 
@@ -107,7 +108,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     ///
     /// # Cost
     ///
-    /// Hashes each entry of the groups that it looks at.
+    /// A look at each entry of the groups. It hashes those that lie outside their home group: none
+    /// to a fifth of them.
     ///
     /// # Examples
     ///
@@ -169,15 +171,15 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
         budget: usize,
         mut pick: impl FnMut(&K, &mut V) -> bool,
     ) -> Result<(ScanCursor, usize), StaleCursor> {
-        self.scan_hashed(cursor, budget, |key, value, _| pick(key, value))
+        self.scan_parts(cursor, budget, |_, key, value, _| pick(key, value))
     }
 
-    /// Does the same, and shows the hash to `pick`.
-    pub(crate) fn scan_hashed(
+    /// Does the same, and shows the hasher and the part of the line that is looked at to `pick`.
+    pub(crate) fn scan_parts(
         &mut self,
         cursor: ScanCursor,
         budget: usize,
-        mut pick: impl FnMut(&K, &mut V, u64) -> bool,
+        mut pick: impl FnMut(&S, &K, &mut V, &Range<u64>) -> bool,
     ) -> Result<(ScanCursor, usize), StaleCursor> {
         let Some(from) = self.position(cursor)? else {
             return Ok((cursor, 0));
@@ -188,7 +190,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
             from,
             budget.max(1),
             |(key, _)| hash_of(hash_builder, key),
-            |(key, value), hash| pick(key, value, hash),
+            |(key, value), part| pick(hash_builder, key, value, part),
             |entry| {
                 removed += 1;
                 drop(entry);

@@ -3,11 +3,13 @@
 
 mod census;
 mod impls;
+mod marks;
 mod sweep;
 
 use allocator_api2::alloc::Allocator;
 
 pub use self::census::ZeroCensus;
+pub(crate) use self::marks::{Found, Marks};
 pub use self::sweep::{SweepStats, Sweeper, Swept};
 use crate::map::HashMap;
 

@@ -1,7 +1,9 @@
 #![forbid(unsafe_code)]
 //! Scans that outlive changes of the map, and what is built on them.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 
 use millpond_map::{HashMap, ScanCursor, StaleCursor, Sweeper};
 use millpond_testkit::fuse::{Callback, Fragile, each_panic};
@@ -39,6 +41,52 @@ fn a_map_that_rests_is_visited_entry_by_entry() {
             assert!(visits.keys().copied().eq(0..len));
             assert!(visits.values().all(|&times| times == 1));
         }
+    }
+}
+
+thread_local!(static HASHED: Cell<usize> = const { Cell::new(0) });
+
+/// A key that counts how often it is hashed.
+#[derive(PartialEq, Eq)]
+struct Counted(u64);
+
+impl Hash for Counted {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        HASHED.set(HASHED.get() + 1);
+        self.0.hash(state);
+    }
+}
+
+#[test]
+fn a_walk_in_pieces_hashes_those_away_from_home_and_no_others() {
+    // Half full, and as full as a table gets.
+    for (len, most) in [(8_000, 80), (14_000, 2_800)] {
+        let mut map: HashMap<Counted, u64> = (0..len).map(|key| (Counted(key), 1)).collect();
+        let mut hashed = |map: &mut HashMap<Counted, u64>, sweeper: Option<&mut Sweeper>| {
+            HASHED.set(0);
+            if let Some(sweeper) = sweeper {
+                while !map.sweep(sweeper, 4).lap_ended {}
+            } else {
+                let mut cursor = ScanCursor::START;
+                while !cursor.is_done() {
+                    cursor = map.scan(cursor, 4, |_, _| ()).expect("its own");
+                }
+            }
+            HASHED.get()
+        };
+        let away = hashed(&mut map, None);
+        assert!(away <= most, "{away} of {len}");
+        let mut graceful = Sweeper::with_grace();
+        for _ in 0..2 {
+            assert_eq!(hashed(&mut map, Some(&mut Sweeper::new())), away);
+            assert_eq!(hashed(&mut map, Some(&mut graceful)), away);
+        }
+
+        // A zero costs its own hash, and in the next lap those of its group.
+        *map.get_mut(&Counted(77)).expect("there") = 0;
+        assert!(hashed(&mut map, Some(&mut graceful)) <= away + 1);
+        assert!(hashed(&mut map, Some(&mut graceful)) <= away + 2 * 16);
+        assert_eq!((map.len() as u64, graceful.stats().swept), (len - 1, 1));
     }
 }
 

@@ -58,7 +58,7 @@ use self::layout::TableLayout;
 #[cfg(feature = "rayon")]
 pub(crate) use self::parallel::RawPart;
 use self::probe::Probe;
-pub(crate) use self::scan::{POSITION_BITS, POSITION_END};
+pub(crate) use self::scan::{POSITION_BITS, POSITION_END, position};
 use self::slab::SlabGuard;
 use crate::control::{BitMask, GROUP_SLOTS, Group, Needle};
 use crate::error::TryReserveError;

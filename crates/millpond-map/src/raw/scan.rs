@@ -14,14 +14,18 @@
 //!
 //! So "everything left of the position has been seen" stays true through any number of
 //! growths, and through shrinking too, as each entry's own place on the line is known:
-//! it is in its hash.
+//! it is in its hash. That is asked for where a lane does not tell enough: of guests, and
+//! where a step begins in the middle of an interval, as it may after shrinking.
 //!
 //! # Invariants
 //!
 //! Those of the [module above](super), and
 //!
+//! - `guests`: an entry outside its home group is marked, see [`guests`](super::guests).
 //! - `snapshot`: a walk returns lanes that were full when it came to their group; between
 //!   two steps only entries that it has returned are erased, and nothing is added.
+
+use core::ops::Range;
 
 use allocator_api2::alloc::Allocator;
 
@@ -42,13 +46,13 @@ const MOST_LINES: usize = 8;
 
 /// Returns the place of `hash` on the line, below [`POSITION_END`].
 #[inline]
-fn position(hash: u64) -> u64 {
+pub(crate) fn position(hash: u64) -> u64 {
     (hash / GROUP_SLOTS as u64).reverse_bits() >> (u64::BITS - POSITION_BITS)
 }
 
-/// Returns the offset of the group in whose interval `from` lies, and where that ends, in a
-/// table with `mask` and `limit`.
-fn interval(from: u64, mask: usize, limit: usize) -> (usize, u64) {
+/// Returns the offset of the group in whose interval `from` lies, and the interval, in a table
+/// with `mask` and `limit`.
+fn interval(from: u64, mask: usize, limit: usize) -> (usize, Range<u64>) {
     debug_assert!(from < POSITION_END);
     let hash = (from << (u64::BITS - POSITION_BITS)).reverse_bits() << GROUP_SLOTS.ilog2();
     // A group that has not been split yet has the interval of both.
@@ -61,7 +65,8 @@ fn interval(from: u64, mask: usize, limit: usize) -> (usize, u64) {
     };
     let groups = mask / GROUP_SLOTS + 1;
     let length = POSITION_END >> groups.ilog2();
-    (hash as usize & mask, (from / length + 1) * length)
+    let start = from / length * length;
+    (hash as usize & mask, start..start + length)
 }
 
 /// Walks the entries whose home is one group, in the order of their search path.
@@ -70,6 +75,8 @@ struct HomeWalk {
     home: usize,
     /// Lanes of the current group that lie ahead.
     lanes: BitMask,
+    /// Those of them whose entries may be of another home than the group they lie in.
+    guests: u16,
     /// Classes of which an entry may lie further on.
     classes: u32,
 }
@@ -86,11 +93,13 @@ impl HomeWalk {
             home,
             // SAFETY: `slab`, by contract.
             lanes: unsafe { inner.group(home) }.fulls(),
+            // SAFETY: as above.
+            guests: unsafe { inner.guest_lanes(home) },
             classes: u32::MAX,
         }
     }
 
-    /// Returns the next entry's index and hash.
+    /// Returns the next entry's index, and its hash where that had to be asked for.
     ///
     /// # Safety
     ///
@@ -100,13 +109,20 @@ impl HomeWalk {
         &mut self,
         inner: &RawInner,
         mut hash_at: impl FnMut(usize) -> u64,
-    ) -> Option<(usize, u64)> {
+    ) -> Option<(usize, Option<u64>)> {
         loop {
+            let off = self.probe.off();
             for lane in self.lanes.by_ref() {
-                let index = self.probe.off() + lane;
-                let hash = hash_at(index);
+                if self.guests >> lane & 1 == 0 {
+                    // `guests`: it is at home where it lies.
+                    if off == self.home {
+                        return Some((off + lane, None));
+                    }
+                    continue;
+                }
+                let hash = hash_at(off + lane);
                 if inner.home(hash) == self.home && tag::is_in(self.classes, hash) {
-                    return Some((index, hash));
+                    return Some((off + lane, Some(hash)));
                 }
             }
             // `filter`: what is further on has its class noted in every group on the way.
@@ -121,6 +137,8 @@ impl HomeWalk {
             }
             // SAFETY: `slab`, as above.
             self.lanes = unsafe { inner.group(self.probe.off()) }.fulls();
+            // SAFETY: as above.
+            self.guests = unsafe { inner.guest_lanes(self.probe.off()) };
         }
     }
 }
@@ -142,7 +160,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             if at >= POSITION_END {
                 break;
             }
-            let (home, end) = interval(at, self.inner.mask(), self.inner.limit);
+            let (home, whole) = interval(at, self.inner.mask(), self.inner.limit);
             // SAFETY: `slab`. An interval is that of a group of the table.
             let mut walk = unsafe { HomeWalk::new(&self.inner, home) };
             loop {
@@ -151,20 +169,21 @@ impl<T, A: Allocator> RawTable<T, A> {
                 let Some((index, hash)) = (unsafe { walk.next(&self.inner, hash_at) }) else {
                     break;
                 };
-                if position(hash) >= at {
+                let hash = || hash.unwrap_or_else(|| hash_at(index));
+                if at == whole.start || position(hash()) >= at {
                     // SAFETY: `snapshot`. The lane is full, so it is a slot.
                     let slot = unsafe { self.slot(index) };
                     // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
                     visit(unsafe { slot.as_ref() });
                 }
             }
-            at = end;
+            at = whole.end;
         }
         at
     }
 
     /// Visits as [`scan`](Self::scan) does, to change entries, and takes out those that
-    /// `pick` picks. It is given the hash as well.
+    /// `pick` picks. It is shown the part of the line that is looked at, too.
     ///
     /// A panic in `pick` leaves the entry in the table.
     pub(crate) fn scan_out(
@@ -172,7 +191,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         from: u64,
         groups: usize,
         hasher: impl Fn(&T) -> u64,
-        mut pick: impl FnMut(&mut T, u64) -> bool,
+        mut pick: impl FnMut(&mut T, &Range<u64>) -> bool,
         mut taken: impl FnMut(T),
     ) -> u64 {
         let mut at = from;
@@ -180,7 +199,8 @@ impl<T, A: Allocator> RawTable<T, A> {
             if at >= POSITION_END {
                 break;
             }
-            let (home, end) = interval(at, self.inner.mask(), self.inner.limit);
+            let (home, whole) = interval(at, self.inner.mask(), self.inner.limit);
+            let part = at..whole.end;
             // SAFETY: `slab`. An interval is that of a group of the table.
             let mut walk = unsafe { HomeWalk::new(&self.inner, home) };
             loop {
@@ -190,18 +210,19 @@ impl<T, A: Allocator> RawTable<T, A> {
                 let Some((index, hash)) = (unsafe { walk.next(&self.inner, hash_at) }) else {
                     break;
                 };
-                if position(hash) < at {
+                if at != whole.start && position(hash.unwrap_or_else(|| hash_at(index))) < at {
                     continue;
                 }
                 // SAFETY: `snapshot`. The lane is full, so it is a slot.
                 let mut slot = unsafe { self.slot(index) };
                 // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed for changes.
-                if pick(unsafe { slot.as_mut() }, hash) {
+                if pick(unsafe { slot.as_mut() }, &part) {
+                    let hash = hash.unwrap_or_else(|| self.hash_at(index, &hasher));
                     // SAFETY: `full`, as above.
                     taken(unsafe { self.take_at(index, hash) });
                 }
             }
-            at = end;
+            at = whole.end;
         }
         at
     }
@@ -214,7 +235,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             if at >= POSITION_END {
                 break;
             }
-            let (home, end) = interval(at, self.inner.mask(), self.inner.limit);
+            let (home, whole) = interval(at, self.inner.mask(), self.inner.limit);
             // SAFETY: `slab`. An interval is that of a group of the table.
             prefetch(unsafe { self.inner.control().add(home) });
             let slots = self.inner.limit.min(GROUP_SLOTS);
@@ -227,7 +248,7 @@ impl<T, A: Allocator> RawTable<T, A> {
                 // SAFETY: within the slots of the group.
                 prefetch(unsafe { first.add(line) });
             }
-            at = end;
+            at = whole.end;
         }
         at
     }
@@ -251,16 +272,16 @@ mod tests {
         let mut seen = vec![false; limit / GROUP_SLOTS];
         let mut at = 0;
         while at < POSITION_END {
-            let (home, end) = interval(at, mask, limit);
-            assert!(end > at && !seen[home / GROUP_SLOTS]);
+            let (home, whole) = interval(at, mask, limit);
+            assert!(whole.start == at && !whole.is_empty() && !seen[home / GROUP_SLOTS]);
             seen[home / GROUP_SLOTS] = true;
             // Any hash with that home lies in the interval, and only such ones do.
             for high in [0, 1, 0x1234_5678, u64::MAX] {
                 let hash = high.wrapping_mul((mask + GROUP_SLOTS) as u64) + home as u64 + 7;
-                assert!((at..end).contains(&position(hash)));
-                assert_eq!(interval(position(hash), mask, limit), (home, end));
+                assert!(whole.contains(&position(hash)));
+                assert_eq!(interval(position(hash), mask, limit), (home, whole.clone()));
             }
-            at = end;
+            at = whole.end;
         }
         assert_eq!(at, POSITION_END);
         assert!(seen.iter().all(|&seen| seen));
@@ -286,10 +307,8 @@ mod tests {
     fn the_largest_table_has_intervals_too() {
         let groups = 1_usize << 34;
         let (mask, limit) = ((groups - 1) * GROUP_SLOTS, groups * GROUP_SLOTS);
-        assert_eq!(interval(0, mask, limit), (0, 64));
-        assert_eq!(
-            interval(POSITION_END - 1, mask, limit),
-            (mask, POSITION_END)
-        );
+        assert_eq!(interval(0, mask, limit), (0, 0..64));
+        let last = POSITION_END - 64..POSITION_END;
+        assert_eq!(interval(POSITION_END - 1, mask, limit), (mask, last));
     }
 }

@@ -76,7 +76,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> ShardedMap<K, V, S> {
     /// # Cost
     ///
     /// A lock of a shard for every 32 groups, for readers: other readers go on, writers wait
-    /// while `visit` runs. Each entry that is looked at is hashed, under the lock. A shard
+    /// while `visit` runs. Entries outside their home group are hashed, under the lock. A shard
     /// without entries counts as one group, and a `budget` of zero as one.
     ///
     /// # Examples

@@ -57,11 +57,17 @@ pub(super) fn make_shards<K, V>(count: usize) -> Shards<K, V> {
         .collect()
 }
 
+/// Returns the number of the shard of `hash`, of `count` of them.
+#[inline]
+pub(super) fn shard_number(count: usize, hash: u64) -> usize {
+    let number = (hash >> SHARD_SHIFTS.0) ^ (hash >> SHARD_SHIFTS.1);
+    number as usize & (count - 1)
+}
+
 /// Returns the shard of `hash`.
 #[inline]
 pub(super) fn shard_of<K, V>(shards: &[Shard<K, V>], hash: u64) -> &Shard<K, V> {
-    let number = (hash >> SHARD_SHIFTS.0) ^ (hash >> SHARD_SHIFTS.1);
-    &shards[number as usize & (shards.len() - 1)]
+    &shards[shard_number(shards.len(), hash)]
 }
 
 /// Returns the shards of a map that does not say how many it wants.

@@ -63,7 +63,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
     ///
     /// # Cost
     ///
-    /// Hashes each entry that it looks at, and asks its value.
+    /// Asks the value of each entry that it looks at, and hashes those that lie outside their
+    /// home group.
     pub fn try_zero_census(&self, census: &mut ZeroCensus, budget: usize) {
         let shards = self.shards();
         let mut left = budget;

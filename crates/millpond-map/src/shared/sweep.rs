@@ -8,19 +8,19 @@
 //!
 //! An entry goes when two laps in a row have found it zero. A key that is busy (to zero and
 //! back all the time) mostly stays where it is: it would have to be at zero both times. What
-//! it was between the two looks is not known. Marks are hashes: two keys of one hash share
-//! theirs, which lets one of them go a lap early and is harmless otherwise, since whether
-//! the value is zero is asked again under the lock that removes it.
+//! it was between the two looks is not known. Whether the value is zero is asked again under
+//! the lock that removes it.
 
 use core::hash::{BuildHasher, Hash};
-use core::mem;
 use std::time::Instant;
 
+use super::shard::shard_number;
 use super::sharded::ShardedMap;
 use super::table::POSITION_END;
 use super::visit::Visit;
-use crate::set::HashSet;
-use crate::zero::{IsZero, SweepStats, Swept};
+use crate::hash::hash_of;
+use crate::raw::{POSITION_BITS, position};
+use crate::zero::{Found, IsZero, Marks, SweepStats, Swept};
 
 /// Groups of sixteen slots that are looked at under one lock: some fifty nanoseconds, which
 /// those who meet it spin away.
@@ -57,10 +57,7 @@ struct SweepState {
     position: u64,
     /// When this lap began; none before its first step.
     began: Option<Instant>,
-    /// Hashes that the last lap found zero and left.
-    last: HashSet<u64>,
-    /// Those of this lap so far.
-    this: HashSet<u64>,
+    marks: Marks,
 }
 
 /// Gives the state back, also when `is_zero` or a drop panics.
@@ -95,7 +92,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
     ///
     /// # Cost
     ///
-    /// Each entry that is looked at is hashed, under the lock of its shard. That is taken for
+    /// Zeros are hashed, and entries in the groups of zeros that the last lap left, and those
+    /// outside their home group, under the lock of their shard. That is taken for
     /// every two groups, for some fifty nanoseconds and what the drops of what is removed
     /// take. A shard without entries counts as one group. Eight bytes for each zero that is
     /// left, for a lap. The clock is read at both ends of a lap.
@@ -146,6 +144,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
         let shards = self.shards();
         let mut swept = Swept::default();
         let mut left = budget.max(1);
+        let place = |hash| place(shards.len(), hash);
         state.began.get_or_insert_with(Instant::now);
         // Up to where the groups of this shard have been asked for.
         let mut asked = 0;
@@ -154,24 +153,26 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
                 return swept;
             }
             let groups = left.min(GROUPS_PER_LOCK);
-            let (last, this) = (&state.last, &mut state.this);
+            let (marks, base) = (&mut state.marks, (state.shard as u64) << POSITION_BITS);
             let mut table = shard.table.write();
             left -= table.groups(groups);
             state.position = table.sweep(
                 &self.hash_builder,
                 state.position,
                 groups,
-                |_, value, hash| {
-                    let zero = value.is_zero();
-                    let marked = last.contains(&hash);
-                    if zero && !marked {
-                        this.insert(hash);
-                        swept.left += 1;
+                |key, value, part| {
+                    marks.come_to(base | part.start..base + part.end, place);
+                    let found = marks.look(value.is_zero(), || hash_of(&self.hash_builder, key));
+                    match found {
+                        Found::Nothing => {}
+                        Found::Zero => swept.left += 1,
+                        Found::Resurrected => stats.resurrected += 1,
+                        Found::ZeroAgain => {
+                            swept.removed += 1;
+                            stats.swept += 1;
+                        }
                     }
-                    swept.removed += usize::from(zero && marked);
-                    stats.swept += u64::from(zero && marked);
-                    stats.resurrected += u64::from(!zero && marked);
-                    zero && marked
+                    found == Found::ZeroAgain
                 },
             );
             let ahead = if asked <= state.position {
@@ -188,9 +189,10 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
             }
         }
         stats.laps += 1;
-        stats.resident = state.this.len();
+        stats.resident = state.marks.count();
         stats.last_lap = state.began.take().map(|began| began.elapsed());
-        state.end_lap();
+        state.shard = 0;
+        state.marks.end_lap(place);
         swept.lap_ended = true;
         swept
     }
@@ -203,10 +205,7 @@ impl<K, V, S> ShardedMap<K, V, S> {
     }
 }
 
-impl SweepState {
-    fn end_lap(&mut self) {
-        self.shard = 0;
-        self.last.clear();
-        mem::swap(&mut self.last, &mut self.this);
-    }
+/// Returns where on the way through `shards` shards a sweep comes to `hash`.
+fn place(shards: usize, hash: u64) -> u64 {
+    (shard_number(shards, hash) as u64) << POSITION_BITS | position(hash)
 }

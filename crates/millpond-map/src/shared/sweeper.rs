@@ -24,7 +24,7 @@ use crate::zero::IsZero;
 ///
 /// let open: Arc<ShardedMap<u64, u32>> = Arc::new(ShardedMap::new());
 /// open.insert(1, 0);
-/// let sweeper = BackgroundSweeper::start(Arc::clone(&open), 256, Duration::from_millis(1))?;
+/// let sweeper = BackgroundSweeper::start(Arc::clone(&open), 64, Duration::from_millis(1))?;
 /// while open.sweep_stats().swept == 0 {
 ///     std::thread::yield_now();
 /// }

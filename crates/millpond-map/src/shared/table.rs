@@ -22,6 +22,7 @@
 
 use core::hash::{BuildHasher, Hash};
 use core::mem;
+use core::ops::Range;
 
 // Slabs of the system's allocator, where a memory checker sees what is read and written.
 #[cfg(millpond_system_slabs)]
@@ -405,8 +406,8 @@ impl<K: Eq + Hash, V> Table<K, V> {
         unsafe { slot.write((key, value)) };
     }
 
-    /// Lends the entries of `groups` home groups from `position` on to `pick`, with their
-    /// hashes, and drops those for which that holds.
+    /// Lends the entries of `groups` home groups from `position` on to `pick`, with the part
+    /// of all positions that is looked at, and drops those for which that holds.
     ///
     /// Returns the position to go on from, [`POSITION_END`] at the end of the table. It stays
     /// good while the table is changed in any way between two calls.
@@ -415,13 +416,13 @@ impl<K: Eq + Hash, V> Table<K, V> {
         builder: &S,
         position: u64,
         groups: usize,
-        mut pick: impl FnMut(&K, &mut V, u64) -> bool,
+        mut pick: impl FnMut(&K, &mut V, &Range<u64>) -> bool,
     ) -> u64 {
         self.live.scan_out(
             position,
             groups,
             |(held, _)| hash_of(builder, held),
-            |(key, value), hash| pick(key, value, hash),
+            |(key, value), part| pick(key, value, part),
             drop,
         )
     }

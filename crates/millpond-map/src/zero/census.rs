@@ -77,7 +77,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> 
     ///
     /// # Cost
     ///
-    /// Hashes each entry that it looks at, and asks its value.
+    /// Asks the value of each entry that it looks at, and hashes those that lie outside their
+    /// home group.
     ///
     /// # Examples
     ///

@@ -1,15 +1,17 @@
 //! Taking zeros out of a map little by little.
 
 use core::hash::{BuildHasher, Hash};
-use core::mem;
+use core::ops::Range;
 use std::time::{Duration, Instant};
 
 use allocator_api2::alloc::Allocator;
 
 use super::IsZero;
+use super::marks::{Found, Marks};
+use crate::hash::hash_of;
 use crate::map::HashMap;
+use crate::raw::position;
 use crate::scan::ScanCursor;
-use crate::set::HashSet;
 
 /// What remembers, between calls of [`HashMap::sweep`], where a sweep has come to.
 ///
@@ -24,13 +26,6 @@ pub struct Sweeper {
     /// When this lap began; none before its first step.
     began: Option<Instant>,
     stats: SweepStats,
-}
-
-/// Zeros by hash. Two that share one lose a lap of grace, nothing else.
-#[derive(Debug, Default)]
-struct Marks {
-    last: HashSet<u64>,
-    this: HashSet<u64>,
 }
 
 /// What a sweeper has done since it was made.
@@ -104,8 +99,7 @@ impl Sweeper {
         self.left = 0;
         self.began = None;
         if let Some(marks) = &mut self.grace {
-            marks.last.clear();
-            mem::swap(&mut marks.last, &mut marks.this);
+            marks.end_lap(position);
         }
     }
 
@@ -127,8 +121,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> 
     ///
     /// # Cost
     ///
-    /// That of [`scan`](Self::scan): each entry that is looked at is hashed. The clock is read
-    /// at both ends of a lap.
+    /// That of [`scan`](Self::scan). Zeros are hashed, and with grace the neighbours of those
+    /// that the last lap left. The clock is read at both ends of a lap.
     ///
     /// # Examples
     ///
@@ -147,27 +141,25 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> 
             // Another map: what is known of the last one says nothing here.
             sweeper.restart();
             if let Some(marks) = &mut sweeper.grace {
-                marks.last.clear();
+                marks.clear();
             }
         }
         sweeper.began.get_or_insert_with(Instant::now);
         let mut left = 0;
         let mut resurrected = 0;
         let grace = &mut sweeper.grace;
-        let pick = |_: &K, value: &mut V, hash: u64| {
-            let zero = value.is_zero();
+        let pick = |builder: &S, key: &K, value: &mut V, part: &Range<u64>| {
+            let is_zero = value.is_zero();
             let Some(marks) = grace else {
-                return zero;
+                return is_zero;
             };
-            let marked = marks.last.contains(&hash);
-            if zero && !marked {
-                marks.this.insert(hash);
-                left += 1;
-            }
-            resurrected += u64::from(!zero && marked);
-            zero && marked
+            marks.come_to(part.clone(), position);
+            let found = marks.look(is_zero, || hash_of(builder, key));
+            left += usize::from(found == Found::Zero);
+            resurrected += u64::from(found == Found::Resurrected);
+            found == Found::ZeroAgain
         };
-        let outcome = self.scan_hashed(sweeper.cursor, budget, pick);
+        let outcome = self.scan_parts(sweeper.cursor, budget, pick);
         let Ok((cursor, removed)) = outcome else {
             return Swept::default(); // not reached: a stale cursor was taken back above
         };
