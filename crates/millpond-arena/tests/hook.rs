@@ -84,4 +84,35 @@ fn it_is_told_of_every_byte_once() {
     }
     drop(bytes);
     assert_eq!(read(&BYTES, Way::Lent), read(&BYTES, Way::TakenBack));
+
+    // A slab's list is drawn from in growing portions: a thread that ended soon used to draw
+    // all of it, and to walk along all of it to give it back.
+    let other = Layout::from_size_align(208, 8).unwrap();
+    let kept: Vec<usize> = on_a_thread(|| {
+        let blocks: Vec<_> = (0..2_000).map(|_| lend(other)).collect();
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            (blocks.into_iter().enumerate()).partition(|(place, _)| place % 100 == 0);
+        gone.into_iter().for_each(|(_, block)| free(block, other));
+        kept.into_iter()
+            .map(|(_, block)| block.expose_provenance().get())
+            .collect()
+    });
+    on_a_thread(|| {
+        let before = read(&BLOCKS, Way::Refilled);
+        let mut blocks = vec![lend(other)];
+        assert_eq!(read(&BLOCKS, Way::Refilled) - before, 16);
+        blocks.extend((1..16).map(|_| lend(other)));
+        assert_eq!(read(&BLOCKS, Way::Refilled) - before, 16);
+        blocks.push(lend(other));
+        assert_eq!(read(&BLOCKS, Way::Refilled) - before, 16 + 32);
+        blocks.into_iter().for_each(|block| free(block, other));
+    });
+    for address in kept {
+        let block = std::ptr::with_exposed_provenance_mut(address);
+        free(NonNull::new(block).expect("lent"), other);
+    }
+}
+
+fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join().expect("no panic"))
 }

@@ -53,7 +53,7 @@ pub(super) fn publish(slab: SlabRef, owner: u64) -> bool {
         return false;
     }
     // Nobody adopts it before the lock is given back.
-    slab.take_free();
+    slab.take_free(usize::MAX);
     shelf.0.push(slab);
     note_length(class, &shelf);
     true

@@ -13,7 +13,9 @@ impl Heap {
     /// them, its runs to the segments.
     pub(crate) fn leave(&self) {
         for class in SizeClass::all() {
-            self.drain_quickly(class);
+            if !self.is_unused(class) {
+                self.drain_quickly(class);
+            }
             self.go_in();
             while let Some(slab) = self.take_slab(class) {
                 self.give_away(slab);
@@ -21,6 +23,14 @@ impl Heap {
             self.door.leave();
         }
         self.drop_runs();
+    }
+
+    /// Tells whether a bin has no slots, nor anything to count. Leaves alone what lies behind
+    /// the door.
+    fn is_unused(&self, class: SizeClass) -> bool {
+        let (bin, row) = (self.bin(class), self.row(class));
+        let no_slots = bin.head.is_empty() && bin.freed.is_empty();
+        no_slots && bin.room.get() == 0 && row.filled.get() == 0 && row.granted.get() == 0
     }
 
     /// Takes one of the slabs of that class off its list, from behind the door.

@@ -16,6 +16,12 @@ use super::overflow::SENT_MAX;
 use super::tally::Slow;
 use super::{Heap, SLOW_STEPS, depot, tls};
 
+/// Slots that a bin draws from a slab's list at first; then twice as many each time.
+///
+/// A thread that ends soon would walk along all that a slab has to give it back: measured, a
+/// sixth of its life where it allocates two hundred blocks of many sizes.
+const FIRST_SLOTS: usize = 16;
+
 impl Heap {
     /// [`Heap::alloc`] with nothing to lend next.
     #[inline(never)]
@@ -68,13 +74,15 @@ impl Heap {
             }
         }
         let row = self.row(class);
+        // All that the bin was filled with is lent by now.
+        let most = (2 * row.filled.get() as usize).max(FIRST_SLOTS);
         self.counters.go_slow(Slow::Refill, 1);
         self.look_at_age(SLOW_STEPS);
         self.grant(class, class.bin_slots() as i32);
         self.settle(class, 0, 0);
         row.sent.set(0);
         self.go_in();
-        let (head, count) = self.find(class);
+        let (head, count) = self.find(class, most);
         self.door.leave();
         if count == 0 {
             return null_mut();
@@ -87,12 +95,13 @@ impl Heap {
         block
     }
 
-    /// Takes slots from wherever there are some; none when there is no memory.
-    fn find(&self, class: SizeClass) -> (*mut Slot, usize) {
+    /// Takes slots from wherever there are some, about `most` of them; none when there is no
+    /// memory.
+    fn find(&self, class: SizeClass, most: usize) -> (*mut Slot, usize) {
         let current = &self.bin(class).current;
         loop {
             if let Some(slab) = current.get() {
-                let drawn = self.draw(slab, class);
+                let drawn = self.draw(slab, class, most);
                 if drawn.1 > 0 {
                     return drawn;
                 }
@@ -107,10 +116,10 @@ impl Heap {
 
     /// Takes slots out of an owned slab; none when the slab is all lent, and
     /// then it is not ours any more.
-    fn draw(&self, slab: SlabRef, class: SizeClass) -> (*mut Slot, usize) {
+    fn draw(&self, slab: SlabRef, class: SizeClass, most: usize) -> (*mut Slot, usize) {
         loop {
             if !slab.free.is_empty() {
-                return slab.take_free();
+                return slab.take_free(most);
             }
             let remote = slab.take_remote();
             if remote.1 > 0 {

@@ -178,11 +178,23 @@ impl Slab {
         (unsafe { free_list::string(first, count, bytes) }, count)
     }
 
-    /// Takes the owner's whole list; its slots count as used from now on.
-    pub(crate) fn take_free(&self) -> (*mut Slot, usize) {
-        let count = self.free_slots();
-        self.used.set(self.carved().into());
-        (self.free.take(), usize::from(count))
+    /// Takes the owner's list, but no more than `most` slots of it, one at least; they count
+    /// as used from now on.
+    pub(crate) fn take_free(&self, most: usize) -> (*mut Slot, usize) {
+        let count = usize::from(self.free_slots());
+        if count <= most {
+            self.used.set(self.carved().into());
+            return (self.free.take(), count);
+        }
+        self.used.set(self.used.get() + most as i32);
+        let first = self.free.head();
+        // SAFETY: `whole-list`: our own list, which has `count` slots.
+        let end = unsafe { last(first, most) };
+        // SAFETY: as above.
+        self.free.replace(unsafe { next_of(end) });
+        // SAFETY: as above.
+        unsafe { link(end, core::ptr::null_mut()) };
+        (first, most)
     }
 
     /// Takes the chain of remote frees, whose slots go on counting as used.
