@@ -73,6 +73,15 @@ impl BuildHasher for RandomState {
     fn build_hasher(&self) -> DefaultHasher {
         DefaultHasher(fast::FoldHasher::with_seed(self.seed, self.shared.get()))
     }
+
+    /// As the standard library's, which is no function to be inlined: where crates are
+    /// optimised by themselves each look-up may call it, for more than it computes.
+    #[inline(always)]
+    fn hash_one<T: Hash>(&self, value: T) -> u64 {
+        let mut hasher = self.build_hasher();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 impl DefaultHasher {
