@@ -99,12 +99,19 @@ fn it_is_told_of_every_byte_once() {
     });
     on_a_thread(|| {
         let before = read(&BLOCKS, Way::Refilled);
+        let drawn = || read(&BLOCKS, Way::Refilled) - before;
         let mut blocks = vec![lend(other)];
-        assert_eq!(read(&BLOCKS, Way::Refilled) - before, 16);
-        blocks.extend((1..16).map(|_| lend(other)));
-        assert_eq!(read(&BLOCKS, Way::Refilled) - before, 16);
+        assert_eq!(drawn(), 16);
+        // What comes back meanwhile is lent again, and makes the next portion no smaller.
+        for _ in 0..5 {
+            free(blocks.pop().expect("lent"), other);
+            blocks.extend((0..4).map(|_| lend(other)));
+        }
+        assert_eq!((blocks.len(), drawn()), (16, 16));
         blocks.push(lend(other));
-        assert_eq!(read(&BLOCKS, Way::Refilled) - before, 16 + 32);
+        assert_eq!(drawn(), 16 + 32);
+        blocks.extend((0..32).map(|_| lend(other)));
+        assert_eq!(drawn(), 16 + 32 + 64);
         blocks.into_iter().for_each(|block| free(block, other));
     });
     for address in kept {

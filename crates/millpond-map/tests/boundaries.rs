@@ -99,7 +99,7 @@ fn aligned_to_a_cache_line() {
 }
 
 #[test]
-fn aligned_to_a_page() {
+fn aligned_to_half_a_page() {
     at_each_edge::<u64, AlignedHalfPage>(500);
 }
 

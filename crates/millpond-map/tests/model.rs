@@ -59,7 +59,7 @@ fn values_aligned_to_a_cache_line() {
 }
 
 #[test]
-fn keys_aligned_to_a_page() {
+fn keys_aligned_to_half_a_page() {
     agrees::<AlignedHalfPage, u64>();
 }
 

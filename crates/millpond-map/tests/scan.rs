@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 
+use foldhash::fast::FixedState;
 use millpond_map::{HashMap, ScanCursor, StaleCursor, Sweeper};
 use millpond_testkit::fuse::{Callback, Fragile, each_panic};
 use millpond_testkit::hashers::{Crowded, Degenerate, Identity};
@@ -59,10 +60,12 @@ impl Hash for Counted {
 
 #[test]
 fn a_walk_in_pieces_hashes_those_away_from_home_and_no_others() {
+    type Map = HashMap<Counted, u64, FixedState>;
     // Half full, and as full as a table gets.
     for (len, most) in [(8_000, 80), (14_000, 2_800)] {
-        let mut map: HashMap<Counted, u64> = (0..len).map(|key| (Counted(key), 1)).collect();
-        let mut hashed = |map: &mut HashMap<Counted, u64>, sweeper: Option<&mut Sweeper>| {
+        let mut map = Map::with_capacity_and_hasher(len as usize, FixedState::with_seed(7));
+        map.extend((0..len).map(|key| (Counted(key), 1)));
+        let hashed = |map: &mut Map, sweeper: Option<&mut Sweeper>| {
             HASHED.set(0);
             if let Some(sweeper) = sweeper {
                 while !map.sweep(sweeper, 4).lap_ended {}

@@ -15,6 +15,7 @@ impl Heap {
         for class in SizeClass::all() {
             if !self.is_unused(class) {
                 self.drain_quickly(class);
+                self.row(class).drawn.set(0);
             }
             self.go_in();
             while let Some(slab) = self.take_slab(class) {

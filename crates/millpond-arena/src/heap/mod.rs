@@ -96,7 +96,9 @@ struct Row {
     kept: Cell<u32>,
     /// Slots that left the bin for want of room since it was last empty, or since
     /// what came back was last to be lent.
-    sent: Cell<u32>,
+    sent: Cell<u16>,
+    /// Slots that the last refill brought; none since the thread last gave all up.
+    drawn: Cell<u16>,
 }
 
 /// Where a heap is in its life.
@@ -154,6 +156,7 @@ impl Heap {
                     filled: Cell::new(0),
                     kept: Cell::new(0),
                     sent: Cell::new(0),
+                    drawn: Cell::new(0),
                 }
             }; CLASS_COUNT],
             runs: SpinLock::new(RunCache::new()),

@@ -483,6 +483,21 @@ impl<T, A: Allocator> RawTable<T, A> {
         unsafe { slot.read() }
     }
 
+    /// Takes the entry at `index` out, which lies in its home group; its hash is not needed.
+    ///
+    /// # Safety
+    ///
+    /// `full`: the slot at `index` holds an entry. `guests`: its lane has no mark.
+    #[inline]
+    pub(crate) unsafe fn take_at_home(&mut self, index: usize) -> T {
+        // SAFETY: by contract; what is at home is noted nowhere.
+        unsafe { self.inner.empty_lane(index) };
+        // SAFETY: `slab`. The index is one of a slot.
+        let slot = unsafe { self.slot(index) };
+        // SAFETY: `full`. The lane is empty now, so the entry is ours alone.
+        unsafe { slot.read() }
+    }
+
     /// Starts a walk over the entries.
     ///
     /// # Safety

@@ -217,9 +217,12 @@ impl<T, A: Allocator> RawTable<T, A> {
                 let mut slot = unsafe { self.slot(index) };
                 // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed for changes.
                 if pick(unsafe { slot.as_mut() }, &part) {
-                    let hash = hash.unwrap_or_else(|| self.hash_at(index, &hasher));
-                    // SAFETY: `full`, as above.
-                    taken(unsafe { self.take_at(index, hash) });
+                    taken(match hash {
+                        // SAFETY: `full`, as above.
+                        Some(hash) => unsafe { self.take_at(index, hash) },
+                        // SAFETY: as above; a lane with a mark comes with the hash.
+                        None => unsafe { self.take_at_home(index) },
+                    });
                 }
             }
             at = whole.end;

@@ -154,6 +154,7 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
             }
             let groups = left.min(GROUPS_PER_LOCK);
             let (marks, base) = (&mut state.marks, (state.shard as u64) << POSITION_BITS);
+            marks.start_at(base | state.position, place);
             let mut table = shard.table.write();
             left -= table.groups(groups);
             state.position = table.sweep(
@@ -162,7 +163,8 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher> ShardedMap<K, V, S> {
                 groups,
                 |key, value, part| {
                     marks.come_to(base | part.start..base + part.end, place);
-                    let found = marks.look(value.is_zero(), || hash_of(&self.hash_builder, key));
+                    let hash = || hash_of(&self.hash_builder, key);
+                    let found = marks.look(value.is_zero(), hash, place);
                     match found {
                         Found::Nothing => {}
                         Found::Zero => swept.left += 1,

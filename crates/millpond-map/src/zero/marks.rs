@@ -48,6 +48,23 @@ pub(crate) enum Found {
 }
 
 impl Marks {
+    /// Begins a step of the lap at `from`, where the last step ended.
+    ///
+    /// One that panicked is made again: what it had marked is forgotten.
+    #[inline]
+    pub(crate) fn start_at(&mut self, from: u64, place: impl Fn(u64) -> u64) {
+        if self.part.end > from {
+            self.go_back(from, place);
+        }
+    }
+
+    #[cold]
+    fn go_back(&mut self, from: u64, place: impl Fn(u64) -> u64) {
+        self.sort(&place);
+        self.this.truncate(count_before(&self.this, from, &place));
+        (self.sorted, self.passed, self.part) = (self.this.len(), 0, 0..0);
+    }
+
     /// Comes to a part of the line, right of the one before, or stays there.
     ///
     /// `place` tells where on the line a hash lies.
@@ -59,23 +76,34 @@ impl Marks {
     }
 
     fn move_on(&mut self, part: Range<u64>, place: impl Fn(u64) -> u64) {
+        self.sort(&place);
+        self.passed += count_before(&self.last[self.passed..], part.start, &place);
+        self.reached = self.passed + count_before(&self.last[self.passed..], part.end, &place);
+        self.part = part;
+    }
+
+    /// Sorts what the part that ends has added.
+    fn sort(&mut self, place: impl Fn(u64) -> u64) {
         self.this[self.sorted..].sort_unstable_by_key(|&hash| place(hash));
         self.sorted = self.this.len();
-        let before = |at: usize, end: u64| at + count_before(&self.last[at..], end, &place);
-        self.passed = before(self.passed, part.start);
-        self.reached = before(self.passed, part.end);
-        self.part = part;
     }
 
     /// Looks at an entry of the part that the lap has come to, and marks it if it is zero.
     #[inline]
-    pub(crate) fn look(&mut self, is_zero: bool, hash: impl FnOnce() -> u64) -> Found {
+    pub(crate) fn look(
+        &mut self,
+        is_zero: bool,
+        hash: impl FnOnce() -> u64,
+        place: impl Fn(u64) -> u64,
+    ) -> Found {
         let marked = &self.last[self.passed..self.reached];
         if !is_zero && marked.is_empty() {
             return Found::Nothing;
         }
         let hash = hash();
-        match (is_zero, marked.contains(&hash)) {
+        let before = count_before(marked, place(hash), &place);
+        let mut here = (marked[before..].iter()).take_while(|&&mark| place(mark) == place(hash));
+        match (is_zero, here.any(|&mark| mark == hash)) {
             (true, true) => Found::ZeroAgain,
             (true, false) => {
                 self.this.push(hash);
@@ -93,16 +121,20 @@ impl Marks {
 
     /// Begins the next lap.
     pub(crate) fn end_lap(&mut self, place: impl Fn(u64) -> u64) {
-        self.move_on(0..0, place);
-        self.last.clear();
+        self.sort(place);
         mem::swap(&mut self.last, &mut self.this);
-        (self.passed, self.reached, self.sorted) = (0, 0, 0);
+        self.this.clear();
+        self.rewind();
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.last.clear();
         self.this.clear();
+        self.rewind();
+    }
+
+    fn rewind(&mut self) {
         (self.passed, self.reached, self.sorted) = (0, 0, 0);
         self.part = 0..0;
     }
@@ -110,10 +142,12 @@ impl Marks {
 
 /// Returns how many of `hashes`, which are in the order of their places, lie before `end`.
 ///
-/// Mostly none or a few do.
+/// Under a lock, so it takes no longer where there are many. Mostly there are none.
 fn count_before(hashes: &[u64], end: u64, place: impl Fn(u64) -> u64) -> usize {
-    let outside = hashes.iter().position(|&hash| place(hash) >= end);
-    outside.unwrap_or(hashes.len())
+    match hashes.first() {
+        Some(&first) if place(first) < end => hashes.partition_point(|&hash| place(hash) < end),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +165,7 @@ mod tests {
 
     fn look(marks: &mut Marks, hash: u64, is_zero: bool) -> Found {
         marks.come_to(part(hash), place);
-        marks.look(is_zero, || hash)
+        marks.look(is_zero, || hash, place)
     }
 
     #[test]
@@ -164,7 +198,7 @@ mod tests {
         marks.end_lap(place);
         for (hash, part) in [(3, 0..5), (7, 5..10), (12, 10..100), (41, 10..100)] {
             marks.come_to(part, place);
-            assert_eq!(marks.look(true, || hash), Found::ZeroAgain, "{hash}");
+            assert_eq!(marks.look(true, || hash, place), Found::ZeroAgain, "{hash}");
         }
     }
 
@@ -174,15 +208,41 @@ mod tests {
         assert_eq!(look(&mut marks, 15, true), Found::Zero);
         marks.end_lap(place);
         marks.come_to(0..10, place);
-        assert_eq!(marks.look(false, || unreachable!()), Found::Nothing);
+        assert_eq!(marks.look(false, || unreachable!(), place), Found::Nothing);
         marks.come_to(10..20, place);
         let mut hashed = false;
         let hash = || {
             hashed = true;
             12
         };
-        assert_eq!(marks.look(false, hash), Found::Nothing);
+        assert_eq!(marks.look(false, hash, place), Found::Nothing);
         assert!(hashed);
+    }
+
+    #[test]
+    fn a_step_that_is_made_again_finds_what_it_would_have_found() {
+        // After a panic marks of the lap before were passed by, and those of this one doubled.
+        let mut marks = Marks::default();
+        for hash in [3, 17, 12, 25] {
+            assert_eq!(look(&mut marks, hash, true), Found::Zero);
+        }
+        marks.end_lap(place);
+        assert_eq!(look(&mut marks, 5, true), Found::Zero);
+        for again in [true, false] {
+            marks.start_at(10, place);
+            assert_eq!(look(&mut marks, 17, true), Found::ZeroAgain);
+            assert_eq!(look(&mut marks, 19, true), Found::Zero);
+            assert_eq!(look(&mut marks, 11, true), Found::Zero);
+            if again {
+                assert_eq!(look(&mut marks, 25, true), Found::ZeroAgain);
+            }
+        }
+        assert_eq!(look(&mut marks, 25, true), Found::ZeroAgain);
+        assert_eq!(marks.count(), 3);
+        marks.end_lap(place);
+        for hash in [5, 11, 19] {
+            assert_eq!(look(&mut marks, hash, true), Found::ZeroAgain);
+        }
     }
 
     #[test]

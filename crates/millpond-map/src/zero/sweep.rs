@@ -148,13 +148,16 @@ impl<K: Eq + Hash, V: IsZero, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> 
         let mut left = 0;
         let mut resurrected = 0;
         let grace = &mut sweeper.grace;
+        if let (Some(marks), Ok(Some(from))) = (&mut *grace, self.position(sweeper.cursor)) {
+            marks.start_at(from, position);
+        }
         let pick = |builder: &S, key: &K, value: &mut V, part: &Range<u64>| {
             let is_zero = value.is_zero();
             let Some(marks) = grace else {
                 return is_zero;
             };
             marks.come_to(part.clone(), position);
-            let found = marks.look(is_zero, || hash_of(builder, key));
+            let found = marks.look(is_zero, || hash_of(builder, key), position);
             left += usize::from(found == Found::Zero);
             resurrected += u64::from(found == Found::Resurrected);
             found == Found::ZeroAgain
