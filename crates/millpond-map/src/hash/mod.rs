@@ -77,6 +77,7 @@ impl BuildHasher for RandomState {
     /// As the standard library's, which is no function to be inlined: where crates are
     /// optimised by themselves each look-up may call it, for more than it computes.
     #[inline(always)]
+    #[expect(clippy::manual_hash_one, reason = "it would call itself")]
     fn hash_one<T: Hash>(&self, value: T) -> u64 {
         let mut hasher = self.build_hasher();
         value.hash(&mut hasher);
