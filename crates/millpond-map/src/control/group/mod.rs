@@ -16,14 +16,15 @@
 //! chain of latencies.
 //!
 //! The portable body is the oracle: tests hold the others to it. With
-//! `--cfg millpond_portable_groups` it is everybody's, so that whole tables are tested with it
-//! where the processor has better.
+//! `--cfg millpond_portable_groups` it is everybody's, and with `--cfg millpond_emulated_neon`
+//! the NEON body is, its instructions emulated; so whole tables are tested with each of them
+//! where the processor has its own.
 
 /// Computes on registers with intrinsics of a feature that every target of the module has.
 ///
 /// Since the intrinsics touch no memory, all that they want is the feature.
 #[cfg(all(
-    not(millpond_portable_groups),
+    not(any(millpond_portable_groups, millpond_emulated_neon)),
     any(
         target_arch = "x86_64",
         all(target_arch = "aarch64", target_endian = "little")
@@ -39,45 +40,69 @@ macro_rules! in_registers {
     }};
 }
 
+/// The same where the intrinsics are functions like others.
+#[cfg(millpond_emulated_neon)]
+macro_rules! in_registers {
+    ($feature:literal, |$($name:ident: $type:ty),*| -> $result:ty $body:block) => {{
+        fn compute($($name: $type),*) -> $result $body
+        compute($($name),*)
+    }};
+}
+
+#[cfg(millpond_emulated_neon)]
+mod emulated;
 #[cfg(any(
     test,
     millpond_portable_groups,
     not(any(
+        millpond_emulated_neon,
         target_arch = "x86_64",
         all(target_arch = "aarch64", target_endian = "little")
     ))
 ))]
 pub(crate) mod generic;
 #[cfg(all(
-    target_arch = "aarch64",
-    target_endian = "little",
+    any(
+        millpond_emulated_neon,
+        all(target_arch = "aarch64", target_endian = "little")
+    ),
     not(millpond_portable_groups)
 ))]
 mod neon;
-#[cfg(all(target_arch = "x86_64", not(millpond_portable_groups)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    not(any(millpond_portable_groups, millpond_emulated_neon))
+))]
 mod sse2;
 
 #[cfg(any(
     millpond_portable_groups,
     not(any(
+        millpond_emulated_neon,
         target_arch = "x86_64",
         all(target_arch = "aarch64", target_endian = "little")
     ))
 ))]
 pub(crate) use generic::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
 #[cfg(all(
-    target_arch = "aarch64",
-    target_endian = "little",
+    any(
+        millpond_emulated_neon,
+        all(target_arch = "aarch64", target_endian = "little")
+    ),
     not(millpond_portable_groups)
 ))]
 pub(crate) use neon::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
-#[cfg(all(target_arch = "x86_64", not(millpond_portable_groups)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    not(any(millpond_portable_groups, millpond_emulated_neon))
+))]
 pub(crate) use sse2::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
 
 /// One lane of all ones at index 16; sixteen bytes from `16 - lane` have it at `lane`.
 #[cfg(all(
     not(millpond_portable_groups),
     any(
+        millpond_emulated_neon,
         target_arch = "x86_64",
         all(target_arch = "aarch64", target_endian = "little")
     )

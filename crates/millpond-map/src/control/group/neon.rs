@@ -7,7 +7,12 @@
 //!
 //! - `whole`: a group is read and written as sixteen bytes at an address aligned to sixteen.
 
-use core::arch::aarch64::{
+#[cfg(not(millpond_emulated_neon))]
+use core::arch::aarch64;
+
+#[cfg(millpond_emulated_neon)]
+use super::emulated as aarch64;
+use aarch64::{
     uint8x16_t, vandq_u8, vbicq_u8, vceqq_u8, vceqzq_u8, vcombine_u8, vcreate_u8, vdup_n_u8,
     vdupq_n_u8, vdupq_n_u32, vget_lane_u64, vld1q_u8, vmaxq_u8, vorrq_u8, vreinterpret_u64_u8,
     vreinterpretq_u8_u32, vreinterpretq_u16_u8, vshrn_n_u16, vst1q_u8, vtst_u8,
