@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests of the map's table once more, built otherwise. About 4 minutes from clean on two
+# The tests of the map's table once more, built otherwise. About 5 minutes from clean on two
 # cores, one minute after.
 # With tiny blocks, so that tables of some kilobytes grow block by block and blocks overflow
 # all the time; with the portable groups and with those of AArch64, its instructions emulated,

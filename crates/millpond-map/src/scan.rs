@@ -108,8 +108,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, A: Allocator> HashMap<K, V, S, A> {
     ///
     /// # Cost
     ///
-    /// A look at each entry of the groups. It hashes those that lie outside their home group, some of
-    /// them more than once: next to none at half load, about a tenth of all at 7/8.
+    /// A look at each entry of the groups. It hashes those that lie outside their home group,
+    /// some of them more than once: next to none at half load, about a tenth of all at 7/8.
     ///
     /// # Examples
     ///

@@ -4,9 +4,10 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use foldhash::fast::FixedState;
-use millpond_map::{HashMap, ScanCursor, StaleCursor, Sweeper};
+use millpond_map::{HashMap, IsZero, ScanCursor, ShardedMap, StaleCursor, Sweeper};
 use millpond_testkit::fuse::{Callback, Fragile, each_panic};
 use millpond_testkit::hashers::{Crowded, Degenerate, Identity};
 use millpond_testkit::rng::Rng;
@@ -335,4 +336,58 @@ fn a_set_is_scanned_like_a_map() {
     set.rebuild(|value| *value < 500);
     assert_eq!(set.len(), 50);
     assert!(set.allocation_size() < before);
+}
+
+thread_local!(static ASKED_UNTIL_PANIC: Cell<usize> = const { Cell::new(usize::MAX) });
+
+/// A zero that panics when it is asked, once.
+struct Touchy;
+
+impl IsZero for Touchy {
+    fn is_zero(&self) -> bool {
+        let left = ASKED_UNTIL_PANIC.get();
+        ASKED_UNTIL_PANIC.set(left.checked_sub(1).unwrap_or(usize::MAX));
+        assert!(left != 0, "on purpose");
+        true
+    }
+}
+
+/// Makes two laps of `sweep`, which tells whether one has ended, with a panic at the `k`-th
+/// question of each; returns what `count` counts after each.
+fn two_laps(k: usize, sweep: &mut dyn FnMut() -> bool, count: &dyn Fn() -> usize) -> [usize; 2] {
+    [(); 2].map(|()| {
+        ASKED_UNTIL_PANIC.set(k);
+        // A panic ends no lap.
+        while !catch_unwind(AssertUnwindSafe(&mut *sweep)).unwrap_or(false) {}
+        assert_eq!(
+            ASKED_UNTIL_PANIC.get() > 1_000,
+            k < 1_000,
+            "it has panicked"
+        );
+        ASKED_UNTIL_PANIC.set(usize::MAX);
+        count()
+    })
+}
+
+#[test]
+fn a_lap_with_a_panic_in_it_marks_and_finds_all_the_same() {
+    // The step was made again from its start, and what the last lap had marked there was
+    // passed by already: zeros stayed for a lap more.
+    for k in (0..300).step_by(7) {
+        let mut map: HashMap<u64, Touchy> = (0..300).map(|key| (key, Touchy)).collect();
+        let mut sweeper = Sweeper::with_grace();
+        let lens = Cell::new(0);
+        let mut sweep = || {
+            let ended = map.sweep(&mut sweeper, 5).lap_ended;
+            lens.set(map.len());
+            ended
+        };
+        let after = two_laps(k, &mut sweep, &|| lens.get());
+        assert_eq!(after, [300, 0], "panic at {k}");
+
+        let map: ShardedMap<u64, Touchy> = ShardedMap::with_shards(2);
+        map.extend((0..300).map(|key| (key, Touchy)));
+        let after = two_laps(k, &mut || map.sweep(5).lap_ended, &|| map.len());
+        assert_eq!(after, [300, 0], "shards, panic at {k}");
+    }
 }

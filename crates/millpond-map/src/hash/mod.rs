@@ -152,3 +152,29 @@ impl fmt::Debug for DefaultHasher {
 pub(crate) fn hash_of<Q: Hash + ?Sized, S: BuildHasher>(builder: &S, key: &Q) -> u64 {
     builder.hash_one(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Leaves `hash_one` to the standard library.
+    struct AsStd<'a>(&'a RandomState);
+
+    impl BuildHasher for AsStd<'_> {
+        type Hasher = DefaultHasher;
+
+        fn build_hasher(&self) -> DefaultHasher {
+            self.0.build_hasher()
+        }
+    }
+
+    #[test]
+    fn a_value_is_hashed_in_place_as_by_the_standard_library() {
+        let state = RandomState::new();
+        for number in 0..100_u64 {
+            let text = "x".repeat(number as usize);
+            assert_eq!(state.hash_one(number), AsStd(&state).hash_one(number));
+            assert_eq!(state.hash_one(&*text), AsStd(&state).hash_one(&*text));
+        }
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! With `--cfg millpond_emulated_neon` the group of AArch64 is everybody's, so that its
 //! logic (four bits a lane, above all) is tested with whole tables where there is no such
-//! processor. Names and signatures are those of `core::arch::aarch64`, so a call that this
-//! takes is one that the compiler for AArch64 takes.
+//! processor. Names and signatures are written after those of `core::arch::aarch64`; whether
+//! that takes every call is for a compiler for AArch64 to say.
 //!
 //! # Invariants
 //!
