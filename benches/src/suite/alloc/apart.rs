@@ -1,6 +1,6 @@
 #![forbid(unsafe_code)]
-//! The same programs built without link-time optimisation, as most are: an allocation
-//! is a call that knows no size, whoever's it is.
+//! The same programs as cargo builds them by default: the allocator is in place in the
+//! program's own crate, and a call that knows no size from all others.
 
 use super::programs::{self, Build};
 use super::{means, rows};

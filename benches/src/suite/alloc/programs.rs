@@ -76,7 +76,7 @@ impl Program {
 pub(super) enum Build {
     /// With link-time optimisation over all crates.
     Whole,
-    /// Without, as by cargo's own profile: the allocator is called.
+    /// As by cargo's default: other crates than the program's own call the allocator.
     Apart,
 }
 
