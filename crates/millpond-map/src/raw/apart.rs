@@ -24,6 +24,20 @@ use crate::control::{GROUP_SLOTS, Needle, tag};
 const KIND: u16 = 0x1111;
 
 impl<T, A: Allocator> RawTable<T, A> {
+    /// Claims a slot for an entry with `hash`, which is not in the table and looks like one of
+    /// its home group, where there is an empty lane, and returns its index.
+    ///
+    /// # Safety
+    ///
+    /// As [`claim`](Self::claim), and the table is not veiled.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn claim_apart(&mut self, hash: u64, hasher: &impl Fn(&T) -> u64) -> usize {
+        let vacancy = self.keep_apart(hash, hasher);
+        // SAFETY: the vacancy is new; the rest by contract.
+        unsafe { self.fill(vacancy, hash) }.0
+    }
+
     /// Chooses the lane of an entry with `hash`, which is not in the table; moves the one
     /// entry of its home group that it would be taken for.
     ///
@@ -35,9 +49,9 @@ impl<T, A: Allocator> RawTable<T, A> {
         if self.inner.is_single() || self.inner.is_veiled() {
             return Vacancy::SOMEWHERE;
         }
-        let off = self.inner.home(hash);
-        // SAFETY: `slab`. A home is a group of the table.
-        let alike = unsafe { self.inner.group(off) }.matches(Needle::of(hash));
+        let off = self.inner.front_home(hash);
+        // SAFETY: `front`, just asked for.
+        let alike = unsafe { self.inner.front_group(off) }.matches(Needle::of(hash));
         match alike.mask().lowest() {
             Some(lane) if alike.mask().at_most_one() => self.part_from(off, lane, hash, hasher),
             _ => Vacancy::SOMEWHERE,
@@ -46,7 +60,7 @@ impl<T, A: Allocator> RawTable<T, A> {
 
     /// Parts a newcomer with `hash` from the entry in `lane` of the group at `off`, which looks
     /// like it there.
-    #[cold]
+    #[inline]
     fn part_from(
         &mut self,
         off: usize,
@@ -59,8 +73,8 @@ impl<T, A: Allocator> RawTable<T, A> {
             // `guests`: its lane is noted, whatever its hash says by now.
             return Vacancy::SOMEWHERE;
         }
-        // SAFETY: `slab`, as above.
-        let group = unsafe { self.inner.group(off) };
+        // SAFETY: `front`, as asked for by the caller.
+        let group = unsafe { self.inner.front_group(off) };
         let mut free = group.empties().bits() & !(KIND << (lane % 4));
         let mut next = || {
             let lane = free.trailing_zeros() as usize;
@@ -80,7 +94,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         let hidden = group.matches(needle).mask().bits() & below & !(1 << lane);
         let looks_alike = tag::of(hash, mine) == tag::of(other_hash, mine);
         // Nor is one moved whose hash has changed, so that its home is another group by now.
-        if hidden != 0 || looks_alike || self.inner.home(other_hash) != off {
+        if hidden != 0 || looks_alike || self.inner.front_home(other_hash) != off {
             return Vacancy::SOMEWHERE;
         }
         // SAFETY: `slab`. A group of a table of several has a slot for each lane.
@@ -89,7 +103,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         unsafe { place.copy_from_nonoverlapping(other, 1) };
         let parted = group.without(lane).with(needle, its);
         // SAFETY: `slab`; a table with an entry is not shared.
-        unsafe { self.inner.set_group(off, parted) };
+        unsafe { self.inner.set_front_group(off, parted) };
         Vacancy::at(off | mine)
     }
 }

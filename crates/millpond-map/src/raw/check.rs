@@ -290,6 +290,15 @@ impl RawInner {
                 ensure(whole, "filter", "each bit is there four times", group)?;
                 if set == 0 {
                     ensure(passes == 0, "filter", "bit of a passed group", group)?;
+                    // SAFETY: `slab`, `filter`. The group is one of this table, and has a bit
+                    // where its counters are read.
+                    let count = (bits != 0).then(|| unsafe { self.count_of(off, class) });
+                    ensure(
+                        count.unwrap_or(0) == 0,
+                        "filter",
+                        "count of a clear bit",
+                        group,
+                    )?;
                     continue;
                 }
                 ensure(

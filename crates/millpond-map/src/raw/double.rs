@@ -20,7 +20,8 @@ use allocator_api2::alloc::Allocator;
 
 use super::RawTable;
 use super::inner::RawInner;
-use crate::control::GROUP_SLOTS;
+use super::split::lanes;
+use crate::control::{GROUP_SLOTS, Group};
 
 impl<T, A: Allocator> RawTable<T, A> {
     /// Copies every entry into `fresh`.
@@ -80,13 +81,21 @@ impl<T, A: Allocator> RawTable<T, A> {
     unsafe fn part_into(&self, fresh: &mut RawInner, hasher: &impl Fn(&T) -> u64) -> bool {
         let (base, mask) = (self.inner.limit, self.inner.mask());
         let to: NonNull<T> = fresh.slots.cast();
-        let (mut astray, mut guest_count) = (0, 0);
+        let (tags, fresh_tags) = (self.inner.control(), fresh.control());
+        let notes = self.inner.notes();
+        let has_guests = self.inner.displaced != 0; // so there are several groups
+        let mut astray = 0;
         for off in (0..base).step_by(GROUP_SLOTS) {
-            // SAFETY: `slab`. A group of the table.
-            let guests = unsafe { self.inner.guests_present(off) };
-            guest_count += guests.count_ones() as usize;
-            // SAFETY: `slab`, as above.
-            let group = unsafe { self.inner.group(off) }.without_lanes(guests);
+            // SAFETY: `slab`. There is a tag for each slot.
+            let from = unsafe { tags.add(off) };
+            // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
+            let mut group = unsafe { Group::load(from.as_ptr()) };
+            if has_guests {
+                // SAFETY: `slab`. A set for each of several groups.
+                let guests = unsafe { notes.guests(off) };
+                // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
+                group = group.without_lanes(unsafe { guests.read() });
+            }
             let mut moving = 0_u16;
             for lane in group.fulls() {
                 // SAFETY: `full`. The lane has a tag, so it is a slot.
@@ -102,22 +111,26 @@ impl<T, A: Allocator> RawTable<T, A> {
                 unsafe { slot.copy_from_nonoverlapping(entry, 1) };
             }
             // SAFETY: `slab`. The same group in the lower half of the new table.
-            unsafe { fresh.set_group(off, group.without_lanes(moving)) };
+            let lower = unsafe { fresh_tags.add(off) };
+            // SAFETY: `slab`. Sixteen tags start there, aligned, in memory of our own.
+            unsafe { group.without_lanes(moving).store(lower.as_ptr()) };
             // SAFETY: `slab`. The same group in the upper half.
-            unsafe { fresh.set_group(off | base, group.without_lanes(!moving)) };
+            let upper = unsafe { fresh_tags.add(off | base) };
+            // SAFETY: as above.
+            unsafe { group.without_lanes(!moving).store(upper.as_ptr()) };
         }
         if astray != 0 {
             return false;
         }
-        let at_home = self.inner.len - guest_count;
-        fresh.len += at_home;
-        fresh.growth_left -= at_home; // `room`
         // SAFETY: `touched`. No line is listed yet.
         unsafe { fresh.touch_all() };
-        if guest_count != 0 {
+        if has_guests {
             // SAFETY: by contract; those at home have been laid.
             unsafe { self.lay_guests_into(fresh, hasher) };
         }
+        let at_home = self.inner.len - fresh.len;
+        fresh.len += at_home;
+        fresh.growth_left -= at_home; // `room`
         true
     }
 
@@ -130,7 +143,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         for off in (0..self.inner.limit).step_by(GROUP_SLOTS) {
             // SAFETY: `slab`. A group of the table.
             let guests = unsafe { self.inner.guests_present(off) };
-            for lane in (0..GROUP_SLOTS).filter(|lane| guests >> lane & 1 != 0) {
+            for lane in lanes(guests) {
                 // SAFETY: `full`. The lane is, so it is a slot.
                 let guest = unsafe { self.slot(off | lane) };
                 // SAFETY: `room`, by contract; a guest is an entry.

@@ -11,9 +11,8 @@
 use core::ptr::NonNull;
 
 use super::inner::RawInner;
-use super::layout::{GUESTS_BYTES, guests_above_control};
-use super::probe::Probe;
-use crate::control::{GROUP_SLOTS, Group, Needle};
+use super::probe::{NearProbe, Probe};
+use crate::control::{GROUP_SLOTS, Needle};
 
 impl RawInner {
     /// Returns the place of the set of guests of the group at `off`.
@@ -21,15 +20,10 @@ impl RawInner {
     /// # Safety
     ///
     /// `slab`: `off` is a multiple of 16, below `limit`; `mask` is not zero.
+    #[inline]
     pub(super) unsafe fn guests(&self, off: usize) -> NonNull<u16> {
-        let index = off / GROUP_SLOTS * GUESTS_BYTES;
-        // SAFETY: `slab`. A set for each group follows the counters. It is aligned, since
-        // the tags are and the distance is even.
-        unsafe {
-            self.control()
-                .add(guests_above_control(self.span()) + index)
-        }
-        .cast()
+        // SAFETY: `slab`, by contract.
+        unsafe { self.notes().guests(off) }
     }
 
     /// Returns the lanes of the group at `off` that hold guests, lane `n` in bit `n`.
@@ -41,6 +35,7 @@ impl RawInner {
     /// # Safety
     ///
     /// `slab`: `off` is a multiple of 16, below `limit`.
+    #[inline]
     pub(super) unsafe fn guest_lanes(&self, off: usize) -> u16 {
         if self.is_single() {
             return 0;
@@ -56,6 +51,7 @@ impl RawInner {
     /// # Safety
     ///
     /// As [`guest_lanes`](Self::guest_lanes).
+    #[inline]
     pub(super) unsafe fn guests_present(&self, off: usize) -> u16 {
         // SAFETY: `slab`, by contract.
         let noted = unsafe { self.guest_lanes(off) };
@@ -68,6 +64,7 @@ impl RawInner {
     /// # Safety
     ///
     /// `slab`: `off` is a multiple of 16, below `limit`; `mask` is not zero.
+    #[inline]
     pub(super) unsafe fn set_guest(&mut self, off: usize, lane: usize, is_guest: bool) {
         // SAFETY: `slab`, by contract.
         let guests = unsafe { self.guests(off) };
@@ -85,19 +82,57 @@ impl RawInner {
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn claim_away(&mut self, hash: u64) -> usize {
-        let (notes, control) = (self.notes(), self.control());
-        let mut probe = Probe::new(self.home(hash), self.limit);
         self.filtered = true;
-        loop {
+        if !self.is_veiled() {
+            let notes = self.notes();
+            let mut probe = NearProbe::new(self.front_home(hash), self.front.mask);
+            loop {
+                // SAFETY: `slab`. A probe goes through groups of the table; a shared one has no room.
+                unsafe { notes.add(probe.off(), hash) };
+                if !probe.advance() {
+                    break;
+                }
+                let off = probe.off();
+                // SAFETY: `front`, as above.
+                let group = unsafe { self.front_group(off) };
+                if let Some(lane) = group.empties().lowest() {
+                    // SAFETY: `slab`. The home group is full and another one is not.
+                    let guests = unsafe { notes.guests(off) };
+                    // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
+                    let lanes = unsafe { guests.read() };
+                    // SAFETY: `slab`; a table of several groups is not shared.
+                    unsafe { guests.write(lanes | 1 << lane) };
+                    self.displaced += 1;
+                    // SAFETY: the lane is the lowest empty one of the group; the rest by contract.
+                    unsafe { self.put_in_front(off | lane, group, Needle::of(hash)) };
+                    return off | lane;
+                }
+            }
+        }
+        // SAFETY: by contract.
+        unsafe { self.claim_beyond(hash) }
+    }
+
+    /// Claims a slot past the block of the home of `hash`, which is full and noted so; or past
+    /// the home group alone, in a veiled table.
+    ///
+    /// # Safety
+    ///
+    /// As [`claim`](Self::claim).
+    #[cold]
+    #[inline(never)]
+    unsafe fn claim_beyond(&mut self, hash: u64) -> usize {
+        let notes = self.notes();
+        let home = self.home(hash);
+        let mut probe = if self.is_veiled() {
+            Some(Probe::new(home, self.limit))
+        } else {
+            Probe::beyond_block(home, self.limit)
+        };
+        while let Some(at) = &mut probe {
+            let off = at.off();
             // SAFETY: `slab`. A probe goes through groups of the table; a shared one has no room.
-            unsafe { notes.add(probe.off(), hash) };
-            let more = probe.advance();
-            debug_assert!(more, "`room` promises an empty lane");
-            let off = probe.off();
-            // SAFETY: `slab`, as above.
-            let from = unsafe { control.add(off) };
-            // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
-            let group = unsafe { Group::load(from.as_ptr()) };
+            let group = unsafe { self.group(off) };
             if let Some(lane) = group.empties().lowest() {
                 // SAFETY: the lane is the lowest empty one of the group; the rest by contract.
                 unsafe { self.put(off, lane, group, Needle::of(hash)) };
@@ -106,7 +141,13 @@ impl RawInner {
                 self.displaced += 1;
                 return off | lane;
             }
+            // SAFETY: `slab`, as above.
+            unsafe { notes.add(off, hash) };
+            if !at.advance() {
+                break;
+            }
         }
+        unreachable!("`room` promises an empty lane");
     }
 
     /// Takes back what was noted when an entry with `hash` came to the slot at `index`, which
@@ -114,26 +155,63 @@ impl RawInner {
     #[cold]
     #[inline(never)]
     pub(super) fn forget_guest(&mut self, index: usize, hash: u64) {
-        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
-        // SAFETY: `slab`. The entry lay in a group of the table.
-        if unsafe { self.guest_lanes(off) } >> lane & 1 == 0 {
+        if self.is_single() {
             return; // the hash is not the one that brought the entry here
         }
-        // SAFETY: `slab`; a single group has no guests.
-        unsafe { self.set_guest(off, lane, false) };
+        let (off, lane) = (index & !(GROUP_SLOTS - 1), index % GROUP_SLOTS);
+        // SAFETY: `slab`. The entry lay in a group of the table, which has several.
+        let guests = unsafe { self.guests(off) };
+        // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
+        let lanes = unsafe { guests.read() };
+        if lanes >> lane & 1 == 0 {
+            return; // nor here
+        }
+        // SAFETY: `slab`; a table with entries is not shared.
+        unsafe { guests.write(lanes & !(1 << lane)) };
         self.displaced -= 1;
         self.forget_path(off, hash);
     }
 
     /// Takes back what was noted on the way of an entry with `hash` to the group at `off`.
+    #[inline]
     pub(super) fn forget_path(&mut self, off: usize, hash: u64) {
-        // A probe comes to every group, so to this one, whatever the hash.
         let notes = self.notes();
-        let mut probe = Probe::new(self.home(hash), self.limit);
-        while probe.off() != off {
+        if !self.is_veiled() {
+            let mut probe = NearProbe::new(self.front_home(hash), self.front.mask);
+            loop {
+                if probe.off() == off {
+                    return;
+                }
+                // SAFETY: `slab`. A probe goes through groups of the table, which had an entry.
+                unsafe { notes.take_back(probe.off(), hash) };
+                if !probe.advance() {
+                    break;
+                }
+            }
+        }
+        self.forget_path_beyond(off, hash);
+    }
+
+    /// Does the same past the block of the home, or for all of the way in a veiled table.
+    #[cold]
+    #[inline(never)]
+    fn forget_path_beyond(&mut self, off: usize, hash: u64) {
+        let notes = self.notes();
+        let home = self.home(hash);
+        let mut probe = if self.is_veiled() {
+            Some(Probe::new(home, self.limit))
+        } else {
+            Probe::beyond_block(home, self.limit)
+        };
+        // A probe comes to every group, so to this one, whatever the hash.
+        while let Some(at) = &mut probe
+            && at.off() != off
+        {
             // SAFETY: `slab`. A probe goes through groups of the table, which had an entry.
-            unsafe { notes.take_back(probe.off(), hash) };
-            probe.advance();
+            unsafe { notes.take_back(at.off(), hash) };
+            if !at.advance() {
+                return;
+            }
         }
     }
 }

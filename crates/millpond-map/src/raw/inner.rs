@@ -18,7 +18,7 @@
 //!   through before it has the filter bit of the entry's class set. A bit may be set too
 //!   long, never cleared too early. The counter of a set bit is initialised, and is the
 //!   number of such entries unless it stuck at 15, `stale` is not zero or a round of
-//!   [tidying](super::tidy) is on; the counter of a clear bit is nothing. The counters of
+//!   [tidying](super::tidy) is on; the counter of a clear bit is zero. The counters of
 //!   a group without any bit are uninitialised memory.
 //! - `guests`: the lane of an entry is in its group's set of guests exactly when the group
 //!   is not its home, and `displaced` counts them. A table of one group has neither. After
@@ -41,7 +41,7 @@ use crate::control::{GROUP_SLOTS, Group, Needle, tag};
 pub(super) const LINE_SLOTS: usize = LINE_GROUPS * GROUP_SLOTS;
 
 /// The distance from a filter to the next is so much less than from a group to the next.
-const SLOTS_PER_FILTER_BYTE: usize = GROUP_SLOTS / FILTER_BYTES;
+pub(super) const SLOTS_PER_FILTER_BYTE: usize = GROUP_SLOTS / FILTER_BYTES;
 
 /// A table of entries of any type.
 pub(crate) struct RawInner {
@@ -186,7 +186,10 @@ impl RawInner {
     /// the veil.
     #[inline(always)]
     pub(super) fn front_home(&self, hash: u64) -> usize {
-        hash as usize & self.front.mask
+        let off = hash as usize & self.front.mask;
+        // SAFETY: `slab`. The mask is one of whole groups.
+        unsafe { core::hint::assert_unchecked(off.is_multiple_of(GROUP_SLOTS)) };
+        off
     }
 
     /// Reads the group that the fast paths see at `off`.

@@ -21,6 +21,7 @@ mod double;
 mod drain;
 mod extract;
 mod front;
+mod further;
 mod guests;
 mod history;
 mod inner;
@@ -57,7 +58,6 @@ pub(crate) use self::iter_hash::RawIterHash;
 use self::layout::TableLayout;
 #[cfg(feature = "rayon")]
 pub(crate) use self::parallel::RawPart;
-use self::probe::Probe;
 pub(crate) use self::scan::{POSITION_BITS, POSITION_END, position};
 use self::slab::SlabGuard;
 use crate::control::{BitMask, GROUP_SLOTS, Group, Needle};
@@ -212,49 +212,6 @@ impl<T, A: Allocator> RawTable<T, A> {
         index.map(|index| (index, unsafe { self.slot(index) }.as_ptr()))
     }
 
-    /// Finds the index of an entry in `lanes` of its home group, or past it.
-    ///
-    /// Returns two registers; three would go through memory and drag the fast path there.
-    #[cold]
-    #[inline(never)]
-    fn find_further(
-        &self,
-        hash: u64,
-        mut lanes: BitMask,
-        mut eq: impl FnMut(&T) -> bool,
-    ) -> Option<usize> {
-        let needle = Needle::of(hash);
-        let (notes, control) = (self.inner.notes(), self.inner.control());
-        let matches = |off| {
-            // SAFETY: `slab`. There is a tag for each slot.
-            let from = unsafe { control.add(off) };
-            // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
-            unsafe { Group::load(from.as_ptr()) }.matches(needle).mask()
-        };
-        let mut probe = Probe::new(self.inner.home(hash), self.inner.limit);
-        if self.inner.is_veiled() {
-            // The home group has not been looked at.
-            lanes = matches(probe.off());
-        }
-        // Bounded by the groups: under a bad hash every filter may say "go on".
-        loop {
-            let off = probe.off();
-            for lane in lanes {
-                // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
-                let slot = unsafe { self.slot(off | lane) };
-                // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
-                if eq(unsafe { slot.as_ref() }) {
-                    return Some(off | lane);
-                }
-            }
-            // SAFETY: `slab`. A probe goes through groups of the table.
-            if !unsafe { notes.has(off, hash) } || !probe.advance() {
-                return None;
-            }
-            lanes = matches(probe.off());
-        }
-    }
-
     /// Looks at the home group for the entry with `hash` for which `eq` holds.
     ///
     /// Returns the group as well, and whoever needs neither pays for neither.
@@ -280,6 +237,8 @@ impl<T, A: Allocator> RawTable<T, A> {
             && let Some(lane) = group.empties().lowest()
             && self.inner.growth_left != 0
         {
+            // SAFETY: a group has sixteen lanes.
+            unsafe { core::hint::assert_unchecked(lane < GROUP_SLOTS) };
             return (Look::Vacant(Vacancy(off | lane)), group);
         }
         (Look::Further(BitMask::NONE), group)
@@ -333,82 +292,6 @@ impl<T, A: Allocator> RawTable<T, A> {
         (index, unsafe { self.slot(index) }.as_ptr())
     }
 
-    /// Finds the entry in `lanes` of the home group or past it, or makes room for it.
-    ///
-    /// # Panics
-    ///
-    /// When the capacity overflows. Aborts when the allocator has no memory.
-    #[inline]
-    pub(crate) fn find_or_make_room(
-        &mut self,
-        hash: u64,
-        lanes: BitMask,
-        eq: impl FnMut(&T) -> bool,
-        hasher: impl Fn(&T) -> u64,
-    ) -> Result<Found<T>, Vacancy> {
-        if self.goes_further(hash, lanes)
-            && let Some(index) = self.find_further(hash, lanes, eq)
-        {
-            // SAFETY: `slab`. An entry has just been found there.
-            return Ok((index, unsafe { self.slot(index) }.as_ptr()));
-        }
-        Err(self.make_vacancy(hash, &hasher))
-    }
-
-    /// Finds the entry in `lanes` of the home group or past it, or claims a slot for it
-    /// wherever there is one. Grows when there is no room.
-    ///
-    /// Returns the entry's slot as `Ok`, and a slot to be written as `Err`.
-    ///
-    /// # Panics
-    ///
-    /// When the capacity overflows. Aborts when the allocator has no memory.
-    ///
-    /// # Safety
-    ///
-    /// As [`find_or_claim`](Self::find_or_claim), which has returned `lanes`.
-    #[inline]
-    pub(crate) unsafe fn find_or_claim_further(
-        &mut self,
-        hash: u64,
-        lanes: BitMask,
-        eq: impl FnMut(&T) -> bool,
-        hasher: impl Fn(&T) -> u64,
-    ) -> FoundOrClaimed<T> {
-        if self.goes_further(hash, lanes)
-            && let Some(index) = self.find_further(hash, lanes, eq)
-        {
-            // SAFETY: `slab`. An entry has just been found there.
-            return Ok(unsafe { self.slot(index) });
-        }
-        let vacancy = self.make_vacancy(hash, &hasher);
-        // SAFETY: the vacancy is new, and there is room for it; the rest by contract.
-        let (_, slot) = unsafe { self.fill(vacancy, hash) };
-        // SAFETY: a slot of the table.
-        Err(unsafe { NonNull::new_unchecked(slot) })
-    }
-
-    /// Tells whether a search for `hash` that has left `lanes` of the home group goes on.
-    #[inline]
-    fn goes_further(&self, hash: u64, lanes: BitMask) -> bool {
-        let off = self.inner.front_home(hash);
-        // SAFETY: `front`, just asked for.
-        lanes.any() || unsafe { self.inner.front_passed(off, hash) }
-    }
-
-    /// Makes room for an entry with `hash`, which is not in the table, and chooses its lane.
-    #[inline]
-    fn make_vacancy(&mut self, hash: u64, hasher: &impl Fn(&T) -> u64) -> Vacancy {
-        if self.inner.growth_left == 0 || self.inner.is_veiled() {
-            self.make_room(hash, hasher);
-        } else if self.inner.is_home_full(hash) {
-            // At most one lane comes free of it, and parting takes two.
-            self.make_room_at_home(hash, hasher);
-            return Vacancy::SOMEWHERE;
-        }
-        self.keep_apart(hash, hasher)
-    }
-
     /// Claims a slot for an entry with `hash` that is not in the table.
     ///
     /// # Safety
@@ -455,17 +338,6 @@ impl<T, A: Allocator> RawTable<T, A> {
         let slot = unsafe { self.slot(index) };
         // SAFETY: `full`. The lane has just been emptied, so the entry is ours alone.
         Some(unsafe { slot.read() })
-    }
-
-    /// Empties the lane of an entry that shares its tag with another, or lies past its home
-    /// group, and returns its index. The caller owns the entry that is still in the slot.
-    #[cold]
-    #[inline(never)]
-    fn erase_further(&mut self, hash: u64, eq: impl FnMut(&T) -> bool) -> Option<usize> {
-        let (index, _) = self.find(hash, eq)?;
-        // SAFETY: `full`. An entry has just been found there.
-        unsafe { self.inner.erase(index, hash) };
-        Some(index)
     }
 
     /// Takes the entry at `index` out, whose hash is `hash`.

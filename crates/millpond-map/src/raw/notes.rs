@@ -15,8 +15,8 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::inner::RawInner;
-use super::layout::{COUNTER_BYTES, FILTER_BYTES, counters_above_control};
+use super::inner::{RawInner, SLOTS_PER_FILTER_BYTE};
+use super::layout::{COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES};
 use crate::control::{GROUP_SLOTS, tag};
 
 /// A counter that has reached this stays, and its filter bit with it.
@@ -36,14 +36,13 @@ impl RawInner {
     /// Returns the notes, which are good for as long as the table stays in its slab.
     #[inline]
     pub(super) fn notes(&self) -> Notes {
-        let above = counters_above_control(self.span());
-        // SAFETY: `slab`. Four bytes of counters for each group follow the filters. They are
-        // aligned, since the tags are and the distance is a multiple of four.
-        let counters = unsafe { self.control().add(above) }.cast();
-        Notes {
-            filters: self.filters(),
-            counters,
-        }
+        let filters = self.filters();
+        let above = filters.addr().get() - self.control().addr().get();
+        // SAFETY: `slab`. Four bytes of counters for each group follow the filters, of which
+        // each has four for the sixteen of its tags. They are aligned, since the tags are and
+        // the distance is a multiple of four.
+        let counters = unsafe { filters.byte_add(above / SLOTS_PER_FILTER_BYTE) }.cast();
+        Notes { filters, counters }
     }
 
     /// Tells whether an entry of the class of `hash` went past the group at `off`.
@@ -63,7 +62,7 @@ impl RawInner {
     ///
     /// # Safety
     ///
-    /// As [`passed`](Self::passed), which holds.
+    /// As [`passed`](Self::passed), and the filter of the group has a bit.
     pub(super) unsafe fn count_of(&self, off: usize, hash: u64) -> u32 {
         // SAFETY: by contract.
         let counters = unsafe { self.notes().counters(off) };
@@ -88,7 +87,7 @@ impl Notes {
     ///
     /// `slab`: `off` is a multiple of 16, below the `limit` of the table.
     #[inline]
-    unsafe fn filter(self, off: usize) -> NonNull<u32> {
+    pub(super) unsafe fn filter(self, off: usize) -> NonNull<u32> {
         // SAFETY: `slab`, by contract. There is one filter for each group.
         unsafe { self.filters.byte_add(off / GROUP_SLOTS * FILTER_BYTES) }
     }
@@ -104,17 +103,18 @@ impl Notes {
         unsafe { self.counters.byte_add(off / GROUP_SLOTS * COUNTER_BYTES) }
     }
 
-    /// Tells whether an entry of the class of `hash` went past the group at `off`.
+    /// Returns the place of the set of guests of the group at `off`, of a table with several.
     ///
     /// # Safety
     ///
     /// As [`filter`](Self::filter).
     #[inline]
-    pub(super) unsafe fn has(self, off: usize, hash: u64) -> bool {
-        // SAFETY: `slab`, by contract.
-        let filter = unsafe { self.filter(off) };
-        // SAFETY: `slab`. Filters are initialised when the slab is lent.
-        tag::is_in(unsafe { filter.read() }, hash)
+    pub(super) unsafe fn guests(self, off: usize) -> NonNull<u16> {
+        let filters_bytes = self.counters.addr().get() - self.filters.addr().get();
+        let index = off / GROUP_SLOTS * GUESTS_BYTES;
+        // SAFETY: `slab`, by contract. A set for each group follows the counters, which take
+        // what filters do. It is aligned, since the counters are and the distance is even.
+        unsafe { self.counters.byte_add(filters_bytes + index) }.cast()
     }
 
     /// Notes that an entry with `hash` goes past the full group at `off`.
@@ -139,13 +139,11 @@ impl Notes {
             // SAFETY: `filter`. The group has a bit, so its counters are initialised.
             _ => unsafe { noted.assume_init() },
         };
-        // What a counter without its bit says is nothing.
-        let known = STUCK * u32::from(tag::is_in(bits, hash));
-        let count = counts >> shift(hash) & known;
-        let others = counts & !(STUCK << shift(hash));
-        let more = (count + 1).min(STUCK) << shift(hash);
+        // The counter of a class without its bit is zero.
+        let fits = counts >> shift(hash) & STUCK != STUCK;
+        let more = counts + (u32::from(fits) << shift(hash));
         // SAFETY: `slab`; the slab is our own.
-        unsafe { counters.write(Counters::new(others | more)) };
+        unsafe { counters.write(Counters::new(more)) };
         // SAFETY: as above.
         unsafe { filter.write(bits | tag::filter_bits(hash)) };
     }

@@ -115,6 +115,48 @@ impl Probe {
     }
 }
 
+/// The first of those groups, in a table that its fast paths see as it is: home and its block.
+///
+/// Two in a hundred look-ups and one in ten inserts go past a home, and hardly any past a
+/// block; so what tells only of other blocks stays out of registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NearProbe {
+    off: usize,
+    /// The bits of an offset within the block.
+    block: usize,
+    step: usize,
+}
+
+impl NearProbe {
+    /// Starts at the group at `home` in a table whose homes are told by `mask`. Under a veil
+    /// there is no other.
+    #[inline]
+    pub(crate) const fn new(home: usize, mask: usize) -> NearProbe {
+        NearProbe {
+            off: home,
+            block: mask & BLOCK_MASK,
+            step: 0,
+        }
+    }
+
+    /// Returns the offset of the current group.
+    #[inline]
+    pub(crate) const fn off(&self) -> usize {
+        self.off
+    }
+
+    /// Goes on to the next group of the block; false when there is none.
+    #[inline]
+    pub(crate) const fn advance(&mut self) -> bool {
+        if self.step == self.block {
+            return false;
+        }
+        self.step += GROUP_SLOTS;
+        self.off = self.off & !self.block | (self.off + self.step) & self.block;
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +200,26 @@ mod tests {
                     order(home, (blocks + 1) * BLOCK_SLOTS),
                 );
                 assert!(after.starts_with(&before));
+            }
+        }
+    }
+
+    #[test]
+    fn a_near_probe_takes_the_same_way_through_the_block() {
+        let powers = (0..=10).map(|log2| 16 << log2);
+        for limit in powers.chain([4 * BLOCK_SLOTS]) {
+            for home in (0..limit).step_by(16) {
+                let mut near = NearProbe::new(home, limit - 16);
+                let mut way = vec![near.off()];
+                while near.advance() {
+                    way.push(near.off());
+                }
+                let block = usize::min(limit / 16, BLOCK_GROUPS);
+                assert_eq!(
+                    way,
+                    order(home, limit)[..block],
+                    "{limit} slots, home {home}"
+                );
             }
         }
     }

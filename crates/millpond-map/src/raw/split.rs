@@ -31,7 +31,7 @@ use super::inner::{LINE_SLOTS, RawInner};
 use super::layout::{BLOCK_GROUPS, BLOCK_SLOTS, Geometry};
 use super::probe::{Probe, block_of};
 use super::reach::lends_ranges;
-use crate::control::GROUP_SLOTS;
+use crate::control::{GROUP_SLOTS, Group};
 
 /// The smallest table, in bytes, that grows block by block.
 ///
@@ -89,7 +89,7 @@ impl Survey {
 }
 
 /// Returns the lanes of a set that has lane `n` in bit `n`, the lowest first.
-fn lanes(mut bits: u16) -> impl Iterator<Item = usize> {
+pub(super) fn lanes(mut bits: u16) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
         let lane = NonZero::new(bits)?.trailing_zeros();
         bits &= bits - 1;
@@ -229,11 +229,14 @@ impl<T, A: Allocator> RawTable<T, A> {
         hasher: &impl Fn(&T) -> u64,
     ) -> bool {
         let (fit, base) = self.inner.home_bits(block, split);
+        let (tags, notes) = (self.inner.control(), self.inner.notes());
         let mut classes = u32::MAX;
         let groups = (block..).step_by(GROUP_SLOTS).zip(&mut survey.moving);
         for ((off, moving), left) in groups.zip(&mut survey.left) {
             // SAFETY: `slab`. The group is one of the block.
-            for lane in unsafe { self.inner.group(off) }.fulls() {
+            let from = unsafe { tags.add(off) };
+            // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
+            for lane in unsafe { Group::load(from.as_ptr()) }.fulls() {
                 // SAFETY: `full`. The lane has a tag, so it is a slot.
                 let entry = unsafe { self.slot(off | lane) };
                 // SAFETY: `typed`. A full slot holds a `T`.
@@ -244,7 +247,7 @@ impl<T, A: Allocator> RawTable<T, A> {
             }
             *moving &= !*left;
             // SAFETY: `slab`, as above.
-            let filter = unsafe { self.inner.filter(off) };
+            let filter = unsafe { notes.filter(off) };
             // SAFETY: `slab`. Filter bytes below the limit are initialised.
             classes &= unsafe { filter.read() };
         }
@@ -312,20 +315,27 @@ impl<T, A: Allocator> RawTable<T, A> {
         // Where a class has gone past the whole block, so may entries of other blocks: their
         // notes stay. Else every note is one of an entry that is laid anew.
         let wipes = survey.classes == 0;
+        let (tags, notes) = (self.inner.control(), self.inner.notes());
         for off in (block..block + BLOCK_SLOTS).step_by(GROUP_SLOTS) {
-            // SAFETY: `slab`. The group is one of the block.
-            let noted = unsafe { self.inner.guest_lanes(off) };
-            self.inner.displaced -= noted.count_ones() as usize;
-            // SAFETY: `slab`, as above.
-            for lane in lanes(unsafe { self.inner.guests_present(off) }) {
+            // SAFETY: `slab`. The group is one of the block; such a table has several.
+            let place = unsafe { notes.guests(off) };
+            // SAFETY: `slab`. Sets of guests are initialised when the slab is lent.
+            let noted = unsafe { place.read() };
+            // SAFETY: `slab`. There is a tag for each slot.
+            let from = unsafe { tags.add(off) };
+            // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
+            let present = noted & unsafe { Group::load(from.as_ptr()) }.fulls().bits();
+            for lane in lanes(noted) {
+                self.inner.displaced -= 1;
+                if present >> lane & 1 == 0 {
+                    continue;
+                }
                 // SAFETY: `survey`. The lane is full, so its entry has been hashed.
                 let hash = unsafe { survey.hashes[(off - block) | lane].assume_init() };
                 if !wipes || block_of(self.inner.home(hash)) != block {
                     self.inner.forget_path(off, hash);
                 }
             }
-            // SAFETY: `slab`, as above; a table with a block has several groups.
-            let place = unsafe { self.inner.guests(off) };
             // SAFETY: `slab`; a table with several groups is not shared.
             unsafe { place.write(0) };
         }
@@ -372,14 +382,18 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: two blocks of slots, whatever they hold; tags say later who moved.
             unsafe { to.copy_from_nonoverlapping(from, BLOCK_SLOTS) };
         }
+        let tags = self.inner.control();
         for (off, &moving) in (block..).step_by(GROUP_SLOTS).zip(&survey.moving) {
             // SAFETY: `slab`. The group is one of the block.
-            let group = unsafe { self.inner.group(off) };
+            let lower = unsafe { tags.add(off) };
+            // SAFETY: `slab`. Sixteen tags start there, aligned, all initialised.
+            let group = unsafe { Group::load(lower.as_ptr()) };
             // SAFETY: `slab`, as above; a table with a block is not shared.
-            unsafe { self.inner.set_group(off, group.without_lanes(moving)) };
-            let moved = group.without_lanes(!moving);
+            unsafe { group.without_lanes(moving).store(lower.as_ptr()) };
             // SAFETY: `slab`. The same group of the new block.
-            unsafe { self.inner.set_group(off + base, moved) };
+            let upper = unsafe { tags.add(off + base) };
+            // SAFETY: `slab`, as above.
+            unsafe { group.without_lanes(!moving).store(upper.as_ptr()) };
             if !blind {
                 for lane in lanes(moving) {
                     // SAFETY: `slab`. A slot of the block.

@@ -86,6 +86,7 @@ impl RawInner {
     /// Entries that are there never are a reason, however many lie outside their home group:
     /// from good hashes that is 6 % of the slots of a table filled to 7/8, and 8 % of one
     /// churned there for ever; from bad ones it is as much again once they are laid anew.
+    #[inline(always)]
     pub(super) fn is_untidy(&self) -> bool {
         let noted = self.limit >= UNLISTED_GROUPS * GROUP_SLOTS;
         self.tidying.is_on() || noted && self.stale as usize > self.limit / 8
