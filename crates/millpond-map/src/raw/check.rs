@@ -283,22 +283,19 @@ impl RawInner {
                 "`filtered` is noted",
                 group,
             )?;
-            for (class, &passes) in passes.iter().enumerate() {
+            let counts = match bits {
+                0 => [0; CLASSES],
+                // SAFETY: `slab`, `filter`. The group is one of this table, and has a bit.
+                _ => unsafe { self.counts(off) },
+            };
+            for ((class, &passes), count) in passes.iter().enumerate().zip(counts) {
                 let class = class as u64; // the hash of a member, too
                 let set = bits & tag::filter_bits(class);
                 let whole = set == 0 || set == tag::filter_bits(class);
                 ensure(whole, "filter", "each bit is there four times", group)?;
                 if set == 0 {
                     ensure(passes == 0, "filter", "bit of a passed group", group)?;
-                    // SAFETY: `slab`, `filter`. The group is one of this table, and has a bit
-                    // where its counters are read.
-                    let count = (bits != 0).then(|| unsafe { self.count_of(off, class) });
-                    ensure(
-                        count.unwrap_or(0) == 0,
-                        "filter",
-                        "count of a clear bit",
-                        group,
-                    )?;
+                    ensure(count == 0, "filter", "count of a clear bit", group)?;
                     continue;
                 }
                 ensure(
@@ -307,8 +304,6 @@ impl RawInner {
                     "shared table has no bits",
                     group,
                 )?;
-                // SAFETY: `slab`, `filter`. The group is one of this table, and has a bit.
-                let count = unsafe { self.count_of(off, class) };
                 let exact = count as usize == passes;
                 let marked = self.stale != 0 || self.tidying.is_on();
                 let bound = marked && count as usize >= passes;

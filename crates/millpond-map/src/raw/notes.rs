@@ -17,6 +17,7 @@ use core::ptr::NonNull;
 
 use super::inner::{RawInner, SLOTS_PER_FILTER_BYTE};
 use super::layout::{COUNTER_BYTES, FILTER_BYTES, GUESTS_BYTES};
+use crate::control::tag::CLASSES;
 use crate::control::{GROUP_SLOTS, tag};
 
 /// A counter that has reached this stays, and its filter bit with it.
@@ -58,19 +59,19 @@ impl RawInner {
         tag::is_in(unsafe { filter.read() }, hash)
     }
 
-    /// Returns the counter of the class of `hash` in the group at `off`.
+    /// Returns the counters of the group at `off`, by class.
     ///
     /// # Safety
     ///
     /// As [`passed`](Self::passed), and the filter of the group has a bit.
-    pub(super) unsafe fn count_of(&self, off: usize, hash: u64) -> u32 {
+    pub(super) unsafe fn counts(&self, off: usize) -> [u32; CLASSES] {
         // SAFETY: by contract.
         let counters = unsafe { self.notes().counters(off) };
         // SAFETY: `slab`, as above.
         let noted = unsafe { counters.read() };
         // SAFETY: `filter`. The group has a bit, so its counters are initialised.
         let counts = unsafe { noted.assume_init() };
-        counts >> shift(hash) & STUCK
+        core::array::from_fn(|class| counts >> shift(class as u64) & STUCK)
     }
 }
 
