@@ -12,6 +12,7 @@
 //!
 //! `slab` and `filter`, of [`inner`](super::inner).
 
+use core::hint;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
@@ -25,6 +26,9 @@ pub(super) const STUCK: u32 = 15;
 
 /// The counters of one group, which are initialised where its filter has a bit.
 type Counters = MaybeUninit<u32>;
+
+/// The counters of a group that nobody has gone past.
+static ZERO: Counters = Counters::new(0);
 
 /// Where the filters and counters of a table lie.
 #[derive(Clone, Copy)]
@@ -133,13 +137,12 @@ impl Notes {
         let counters = unsafe { self.counters(off) };
         // SAFETY: `slab`. Filters are initialised when the slab is lent.
         let bits = unsafe { filter.read() };
-        // SAFETY: `slab`; whether they are initialised is asked below.
-        let noted = unsafe { counters.read() };
-        let counts = match bits {
-            0 => 0,
-            // SAFETY: `filter`. The group has a bit, so its counters are initialised.
-            _ => unsafe { noted.assume_init() },
-        };
+        // Of a group without any bit they are nothing: then others are read, not skipped.
+        let known = hint::select_unpredictable(bits == 0, NonNull::from_ref(&ZERO), counters);
+        // SAFETY: `slab`, or a static.
+        let noted = unsafe { known.read() };
+        // SAFETY: `filter`. The group has a bit, so its counters are initialised; or zero.
+        let counts = unsafe { noted.assume_init() };
         // The counter of a class without its bit is zero.
         let fits = counts >> shift(hash) & STUCK != STUCK;
         let more = counts + (u32::from(fits) << shift(hash));
@@ -177,11 +180,7 @@ impl Notes {
         let fewer = counts - (1 << shift(hash));
         // SAFETY: `slab`; the slab is our own.
         unsafe { counters.write(Counters::new(fewer)) };
-        let last = if count == 1 {
-            tag::filter_bits(hash)
-        } else {
-            0
-        };
+        let last = hint::select_unpredictable(count == 1, tag::filter_bits(hash), 0);
         // SAFETY: as above.
         unsafe { filter.write(bits & !last) };
     }
