@@ -321,7 +321,14 @@ impl<T> Iterator for RawIter<T> {
     fn fold<B, F: FnMut(B, NonNull<T>) -> B>(mut self, init: B, mut f: F) -> B {
         let mut accumulated = init;
         loop {
+            // Two entries a turn: a loop of seven instructions takes half as long again where
+            // it happens to lie across two cache lines, and one of fourteen hardly longer.
             while self.lanes != 0 {
+                // SAFETY: just looked.
+                accumulated = f(accumulated, unsafe { self.take_first() });
+                if self.lanes == 0 {
+                    break;
+                }
                 // SAFETY: just looked.
                 accumulated = f(accumulated, unsafe { self.take_first() });
             }
