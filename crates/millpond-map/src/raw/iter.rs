@@ -19,6 +19,16 @@ use core::ptr::NonNull;
 use super::inner::{LINE_SLOTS, RawInner};
 use super::layout::LINE_GROUPS;
 use crate::control::{GROUP_SLOTS, Group};
+use crate::prefetch::{LINE_BYTES, prefetch};
+
+/// With more than these bytes of slots ahead, a walk asks for slots before it comes to them.
+///
+/// Raced: a table that no second-level cache holds. Without it, a walk over 34 MB took 1.5 to 2
+/// of the time on a processor whose own guesses fall behind.
+const FAR_BYTES: usize = 1 << 20;
+
+/// Entries of more bytes are not asked for: most of what comes would be the same entry.
+const ASKED_BYTES: usize = 64;
 
 /// The lines of a table that lie ahead of a walk.
 #[derive(Clone)]
@@ -271,8 +281,25 @@ impl<T> RawIter<T> {
             self.lanes = lanes;
             // SAFETY: `alive`. A line of the table starts there.
             self.line = unsafe { self.slots.add(self.lines.off) };
+            self.ask_ahead();
         }
         accumulated
+    }
+
+    /// Asks for the slots of the line after next, in a walk over all lines of a large table.
+    #[inline(always)]
+    fn ask_ahead(&self) {
+        // Along the list a run is one line, which is never far.
+        let ahead_bytes = (self.lines.run_end - self.lines.off).wrapping_mul(size_of::<T>());
+        if size_of::<T>() > ASKED_BYTES || ahead_bytes < FAR_BYTES {
+            return;
+        }
+        for at in (0..LINE_SLOTS * size_of::<T>()).step_by(LINE_BYTES) {
+            // SAFETY: `alive`. So far lie slots of the table.
+            let slot = unsafe { self.line.add(2 * LINE_SLOTS) };
+            // SAFETY: within the line of those slots.
+            prefetch(unsafe { slot.cast().add(at) });
+        }
     }
 
     /// Takes the next entry of the line.
@@ -311,6 +338,7 @@ impl<T> Iterator for RawIter<T> {
             self.lanes = unsafe { self.lines.step_on() };
             // SAFETY: `alive`. A line of the table starts there.
             self.line = unsafe { self.slots.add(self.lines.off) };
+            self.ask_ahead();
         }
         self.left -= 1;
         // SAFETY: just looked.
@@ -338,6 +366,7 @@ impl<T> Iterator for RawIter<T> {
             self.lanes = lanes;
             // SAFETY: `alive`. A line of the table starts there.
             self.line = unsafe { self.slots.add(self.lines.off) };
+            self.ask_ahead();
         }
     }
 
