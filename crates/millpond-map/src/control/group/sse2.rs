@@ -60,7 +60,7 @@ impl Matches {
 fn one_hot(lane: usize) -> __m128i {
     debug_assert!(lane < 16);
     // SAFETY: `lane` is below 16, so the start is 1 to 16 bytes into the 32.
-    let from = unsafe { ONE_HOT.as_ptr().add(16 - lane) };
+    let from = unsafe { ONE_HOT.0.as_ptr().add(16 - lane) };
     // SAFETY: sixteen bytes from there end within the 32; the load needs no alignment.
     unsafe { _mm_loadu_si128(from.cast()) }
 }
