@@ -12,7 +12,7 @@
 
 use allocator_api2::alloc::Allocator;
 
-use super::probe::{NearProbe, Probe};
+use super::probe::NearProbe;
 use super::{Found, FoundOrClaimed, RawTable, Vacancy};
 use crate::control::{BitMask, Needle};
 
@@ -59,12 +59,7 @@ impl<T, A: Allocator> RawTable<T, A> {
     #[inline(never)]
     fn find_beyond(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<usize> {
         let needle = Needle::of(hash);
-        let (home, limit) = (self.inner.home(hash), self.inner.limit);
-        let mut probe = if self.inner.is_veiled() {
-            Probe::new(home, limit)
-        } else {
-            Probe::beyond_block(home, limit)?
-        };
+        let mut probe = self.inner.probe_beyond(hash)?;
         // Bounded by the groups: under a bad hash every filter may say "go on".
         loop {
             let off = probe.off();

@@ -113,6 +113,17 @@ impl RawInner {
         unsafe { self.claim_beyond(hash) }
     }
 
+    /// Starts where a [`NearProbe`] for `hash` ends: past the block of its home; or at home, in a
+    /// veiled table. None where that is all of the table.
+    pub(super) fn probe_beyond(&self, hash: u64) -> Option<Probe> {
+        let home = self.home(hash);
+        if self.is_veiled() {
+            Some(Probe::new(home, self.limit))
+        } else {
+            Probe::beyond_block(home, self.limit)
+        }
+    }
+
     /// Claims a slot past the block of the home of `hash`, which is full and noted so; or past
     /// the home group alone, in a veiled table.
     ///
@@ -123,12 +134,7 @@ impl RawInner {
     #[inline(never)]
     unsafe fn claim_beyond(&mut self, hash: u64) -> usize {
         let notes = self.notes();
-        let home = self.home(hash);
-        let mut probe = if self.is_veiled() {
-            Some(Probe::new(home, self.limit))
-        } else {
-            Probe::beyond_block(home, self.limit)
-        };
+        let mut probe = self.probe_beyond(hash);
         while let Some(at) = &mut probe {
             let off = at.off();
             // SAFETY: `slab`. A probe goes through groups of the table; a shared one has no room.
@@ -197,12 +203,7 @@ impl RawInner {
     #[inline(never)]
     fn forget_path_beyond(&mut self, off: usize, hash: u64) {
         let notes = self.notes();
-        let home = self.home(hash);
-        let mut probe = if self.is_veiled() {
-            Some(Probe::new(home, self.limit))
-        } else {
-            Probe::beyond_block(home, self.limit)
-        };
+        let mut probe = self.probe_beyond(hash);
         // A probe comes to every group, so to this one, whatever the hash.
         while let Some(at) = &mut probe
             && at.off() != off

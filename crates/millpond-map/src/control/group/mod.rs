@@ -98,7 +98,6 @@ pub(crate) use neon::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
 ))]
 pub(crate) use sse2::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
 
-/// What sixteen bytes of are one lane, in one cache line: a load across two takes longer.
 #[cfg(all(
     not(millpond_portable_groups),
     any(
@@ -107,25 +106,7 @@ pub(crate) use sse2::{Group, MASK_STRIDE_LOG2, MaskWord, Needle};
         all(target_arch = "aarch64", target_endian = "little")
     )
 ))]
-#[repr(align(32))]
-struct OneHot([u8; 32]);
-
-/// One lane of all ones at index 16; sixteen bytes from `16 - lane` have it at `lane`.
-///
-/// A constant: a static of this crate is found by way of a table from others.
-#[cfg(all(
-    not(millpond_portable_groups),
-    any(
-        millpond_emulated_neon,
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_endian = "little")
-    )
-))]
-const ONE_HOT: &OneHot = &{
-    let mut bytes = [0; 32];
-    bytes[16] = 0xff;
-    OneHot(bytes)
-};
+mod one_hot;
 
 #[cfg(test)]
 mod tests {

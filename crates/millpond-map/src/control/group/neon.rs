@@ -18,7 +18,7 @@ use aarch64::{
     vreinterpretq_u8_u32, vreinterpretq_u16_u8, vshrn_n_u16, vst1q_u8, vtst_u8,
 };
 
-use super::ONE_HOT;
+use super::one_hot::ONE_HOT;
 use crate::control::BitMask;
 
 /// Holds a set of lanes, lane `n` in bit `4 * n`.

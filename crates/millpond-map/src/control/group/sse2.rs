@@ -11,7 +11,7 @@ use core::arch::x86_64::{
     _mm_unpacklo_epi8, _mm_unpacklo_epi32,
 };
 
-use super::ONE_HOT;
+use super::one_hot::ONE_HOT;
 use crate::control::BitMask;
 
 /// Holds a set of lanes, lane `n` in bit `n`; the upper half is zero.
