@@ -17,7 +17,35 @@ use super::{Found, FoundOrClaimed, RawTable, Vacancy};
 use crate::control::{BitMask, Needle};
 
 impl<T, A: Allocator> RawTable<T, A> {
-    /// Finds the index of an entry in `lanes` of its home group, or past it.
+    /// Finds the index of an entry past its home group.
+    ///
+    /// Half of those are in the second group of their way. Who finds one there needs few
+    /// registers, so that nothing is saved before; in place in the fast path, its code
+    /// would lie between hits and the next one.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn find_next_door(
+        &self,
+        hash: u64,
+        mut eq: impl FnMut(&T) -> bool,
+    ) -> Option<usize> {
+        let off = NearProbe::second(self.inner.front_home(hash), self.inner.front.mask);
+        // SAFETY: `front`. The group is one of the home's block, or the veil.
+        let group = unsafe { self.inner.front_group(off) };
+        let lanes = group.matches(Needle::of(hash)).mask();
+        if let Some(lane) = lanes.lowest() {
+            // SAFETY: `full`. The lane has a tag, so it is a slot with an entry.
+            let slot = unsafe { self.slot(off | lane) };
+            // SAFETY: `typed`. A full slot holds a `T`, and `self` is borrowed.
+            if eq(unsafe { slot.as_ref() }) {
+                return Some(off | lane);
+            }
+        }
+        self.find_further(hash, lanes.without_lowest(), 1, eq)
+    }
+
+    /// Finds the index of an entry in `lanes` of the `nth` group of its way, or past it; the
+    /// home group is the zeroth, and `nth` is at most one.
     ///
     /// Returns two registers; three would go through memory and drag the fast path there.
     #[cold]
@@ -26,10 +54,14 @@ impl<T, A: Allocator> RawTable<T, A> {
         &self,
         hash: u64,
         mut lanes: BitMask,
+        nth: usize,
         mut eq: impl FnMut(&T) -> bool,
     ) -> Option<usize> {
         let needle = Needle::of(hash);
         let mut probe = NearProbe::new(self.inner.front_home(hash), self.inner.front.mask);
+        if nth != 0 && !probe.advance() {
+            return self.find_beyond(hash, eq);
+        }
         loop {
             let off = probe.off();
             for lane in lanes {
@@ -93,7 +125,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         hasher: impl Fn(&T) -> u64,
     ) -> Result<Found<T>, Vacancy> {
         if self.goes_further(hash, lanes)
-            && let Some(index) = self.find_further(hash, lanes, eq)
+            && let Some(index) = self.find_further(hash, lanes, 0, eq)
         {
             // SAFETY: `slab`. An entry has just been found there.
             return Ok((index, unsafe { self.slot(index) }.as_ptr()));
@@ -122,7 +154,7 @@ impl<T, A: Allocator> RawTable<T, A> {
         hasher: impl Fn(&T) -> u64,
     ) -> FoundOrClaimed<T> {
         if self.goes_further(hash, lanes)
-            && let Some(index) = self.find_further(hash, lanes, eq)
+            && let Some(index) = self.find_further(hash, lanes, 0, eq)
         {
             // SAFETY: `slab`. An entry has just been found there.
             return Ok(unsafe { self.slot(index) });

@@ -195,14 +195,14 @@ impl<T, A: Allocator> RawTable<T, A> {
             // The first match is right 98 times in 100. A loop here would make each of
             // them compute its address in two steps.
             if !lanes.at_most_one() {
-                return self.found(self.find_further(hash, lanes.without_lowest(), eq));
+                return self.found(self.find_further(hash, lanes.without_lowest(), 0, eq));
             }
         }
         // SAFETY: `front`, as above.
         if !unsafe { self.inner.front_passed(off, hash) } {
             return None;
         }
-        self.found(self.find_further(hash, BitMask::NONE, eq))
+        self.found(self.find_next_door(hash, eq))
     }
 
     /// Returns the slot with the index of an entry.

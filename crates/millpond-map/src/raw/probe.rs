@@ -139,6 +139,13 @@ impl NearProbe {
         }
     }
 
+    /// Returns the second group of the way from `home`, or `home` where there is no other.
+    #[inline(always)]
+    pub(crate) const fn second(home: usize, mask: usize) -> usize {
+        let block = mask & BLOCK_MASK;
+        home & !block | (home + GROUP_SLOTS) & block
+    }
+
     /// Returns the offset of the current group.
     #[inline]
     pub(crate) const fn off(&self) -> usize {
@@ -214,6 +221,10 @@ mod tests {
                 while near.advance() {
                     way.push(near.off());
                 }
+                assert_eq!(
+                    NearProbe::second(home, limit - 16),
+                    way[usize::from(way.len() > 1)]
+                );
                 let block = usize::min(limit / 16, BLOCK_GROUPS);
                 assert_eq!(
                     way,
