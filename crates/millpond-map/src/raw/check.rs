@@ -16,6 +16,9 @@ use crate::check::{Broken, ensure};
 use crate::control::tag::CLASSES;
 use crate::control::{GROUP_SLOTS, tag};
 
+/// The bits of an index that tell the lane.
+const LANE: usize = GROUP_SLOTS - 1;
+
 impl<T, A: Allocator> RawTable<T, A> {
     /// Verifies the whole table. `hasher` is the one that the entries came in with.
     ///
@@ -42,17 +45,17 @@ impl<T, A: Allocator> RawTable<T, A> {
             // SAFETY: `typed`. A full slot holds a `T`.
             let hash = hasher(unsafe { slot.as_ref() });
             ensure(
-                inner.tag_at(index) == tag::of(hash, index % GROUP_SLOTS),
+                inner.tags(index & !LANE)[index & LANE] == tag::of(hash, index & LANE),
                 "full",
                 "tag of the entry's hash",
                 index,
             )?;
             let mut probe = Probe::new(inner.home(hash), inner.limit);
-            let is_guest = probe.off() != index & !(GROUP_SLOTS - 1);
+            let is_guest = probe.off() != index & !LANE;
             let noted = inner.is_guest(index);
             ensure(noted == is_guest, "guests", "lane of a guest", index)?;
             displaced += usize::from(is_guest);
-            while probe.off() != index & !(GROUP_SLOTS - 1) {
+            while probe.off() != index & !LANE {
                 passes[probe.off() / GROUP_SLOTS][tag::class(hash)] += 1;
                 let more = probe.advance();
                 ensure(more, "filter", "entry lies on its own search path", index)?;
@@ -149,33 +152,45 @@ impl RawInner {
         )
     }
 
-    /// Returns the tag of the slot at `index`, below the number of tags.
-    fn tag_at(&self, index: usize) -> u8 {
-        assert!(index < self.groups() * GROUP_SLOTS);
+    /// Returns the offsets of the groups.
+    fn group_offs(&self) -> impl Iterator<Item = usize> + use<> {
+        (0..self.groups()).map(|group| group * GROUP_SLOTS)
+    }
+
+    /// Returns the tags of the group at `off`, read as bytes and not as a [`Group`].
+    ///
+    /// [`Group`]: crate::control::Group
+    fn tags(&self, off: usize) -> [u8; GROUP_SLOTS] {
+        assert!(off.is_multiple_of(GROUP_SLOTS) && off < self.groups() * GROUP_SLOTS);
         // SAFETY: `slab`, just compared.
-        let place = unsafe { self.control().add(index) };
+        let place = unsafe { self.control().add(off) };
         // SAFETY: `slab`. Every tag is initialised.
-        unsafe { place.read() }
+        unsafe { place.cast().read() }
     }
 
     /// Returns the slots with a tag, by looking at every one.
     pub(super) fn full_slots(&self) -> impl Iterator<Item = usize> {
-        (0..self.groups() * GROUP_SLOTS).filter(move |&index| self.tag_at(index) != tag::EMPTY)
+        let in_use = |&off: &usize| self.tags(off) != [tag::EMPTY; GROUP_SLOTS];
+        self.group_offs().filter(in_use).flat_map(|off| {
+            let lanes = self.tags(off).into_iter().enumerate();
+            lanes.filter_map(move |(lane, tag)| (tag != tag::EMPTY).then_some(off | lane))
+        })
     }
 
     /// Tells whether the slot at `index` is noted to hold a guest.
     fn is_guest(&self, index: usize) -> bool {
         assert!(index < self.groups() * GROUP_SLOTS);
         // SAFETY: `slab`, just compared.
-        let lanes = unsafe { self.guest_lanes(index & !(GROUP_SLOTS - 1)) };
-        lanes >> (index % GROUP_SLOTS) & 1 != 0
+        let lanes = unsafe { self.guest_lanes(index & !LANE) };
+        lanes >> (index & LANE) & 1 != 0
     }
 
     /// Returns the lanes that are noted to hold guests.
     fn count_guests(&self) -> usize {
-        (0..self.groups() * GROUP_SLOTS)
-            .filter(|&index| self.is_guest(index))
-            .count()
+        self.group_offs()
+            // SAFETY: `slab`. Each is one of a group of the table.
+            .map(|off| unsafe { self.guest_lanes(off) }.count_ones() as usize)
+            .sum()
     }
 
     /// Verifies `full` and `room` as far as counts tell.
@@ -251,23 +266,19 @@ impl RawInner {
                 line,
             )?;
         }
-        for index in 0..self.groups() * GROUP_SLOTS {
-            let clean = self.tag_at(index) == tag::EMPTY && self.filter_bits(index) == 0;
-            ensure(
-                clean || listed[index / LINE_SLOTS],
-                "touched",
-                "line in use is listed",
-                index,
-            )?;
+        for off in self.group_offs() {
+            let clean = self.tags(off) == [tag::EMPTY; GROUP_SLOTS] && self.filter_bits(off) == 0;
+            let noted = clean || listed[off / LINE_SLOTS];
+            ensure(noted, "touched", "line in use is listed", off)?;
         }
         Ok(())
     }
 
-    /// Returns the filter of the group that `index` is in.
-    fn filter_bits(&self, index: usize) -> u32 {
-        assert!(index < self.groups() * GROUP_SLOTS);
+    /// Returns the filter of the group at `off`.
+    fn filter_bits(&self, off: usize) -> u32 {
+        assert!(off.is_multiple_of(GROUP_SLOTS) && off < self.groups() * GROUP_SLOTS);
         // SAFETY: `slab`, just compared.
-        let place = unsafe { self.filter(index & !(GROUP_SLOTS - 1)) };
+        let place = unsafe { self.filter(off) };
         // SAFETY: `slab`. Filters are initialised.
         unsafe { place.read() }
     }
@@ -283,11 +294,14 @@ impl RawInner {
                 "`filtered` is noted",
                 group,
             )?;
-            let counts = match bits {
-                0 => [0; CLASSES],
-                // SAFETY: `slab`, `filter`. The group is one of this table, and has a bit.
-                _ => unsafe { self.counts(off) },
-            };
+            if bits == 0 {
+                // Of its counters nothing is known, not even that they are initialised.
+                let unpassed = *passes == [0; CLASSES];
+                ensure(unpassed, "filter", "bit of a passed group", group)?;
+                continue;
+            }
+            // SAFETY: `slab`, `filter`. The group is one of this table, and has a bit.
+            let counts = unsafe { self.counts(off) };
             for ((class, &passes), count) in passes.iter().enumerate().zip(counts) {
                 let class = class as u64; // the hash of a member, too
                 let set = bits & tag::filter_bits(class);
