@@ -39,6 +39,11 @@ const ROWS: &[Row] = &[
     ("map-miss", map_miss),
     ("map-insert", map_insert),
     ("map-erase-insert", map_erase_insert),
+    ("map-hit-full", map_hit_full),
+    ("map-insert-full", map_insert_full),
+    ("map-erase-insert-full", map_erase_insert_full),
+    ("map-grow", |n| map_grow(n, 4000)),
+    ("map-grow-blocks", |n| map_grow(n, 20_000)),
     ("pool-get-put", pool_get_put),
     ("pool-eight-held", pool_eight_held),
 ];
@@ -67,6 +72,13 @@ fn main() -> ExitCode {
 /// The `n`-th key: scattered, and different for different `n`.
 const fn key(n: u64) -> u64 {
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The `n`-th key of rows in which groups fill up: scattered as if by chance, where those of
+/// [`key`] keep a distance that spreads them better than chance does.
+const fn scattered(n: u64) -> u64 {
+    let product = (n ^ 0x243f_6a88_85a3_08d3) as u128 * 0x9e37_79b9_7f4a_7c15;
+    (product >> 64) as u64 ^ product as u64
 }
 
 /// Allocates and frees a block of `WORDS` times 8 bytes, a constant.
@@ -169,6 +181,63 @@ fn map_erase_insert(n: u64) -> u64 {
         map.insert(key(KEYS + i), i);
     }
     gone
+}
+
+/// Fills a map to its capacity, 7/8 of its slots, again and again.
+///
+/// One insert in ten finds its home group full: so a slow half that got slower shows.
+fn map_insert_full(n: u64) -> u64 {
+    let mut map = black_box(full_map());
+    let full = map.capacity() as u64;
+    let mut fresh = 0;
+    for i in 0..n {
+        if i % full == 0 {
+            map.clear();
+        }
+        fresh += u64::from(map.insert(scattered(i % full), i).is_none());
+    }
+    fresh
+}
+
+/// A map that is filled to its capacity, 7/8 of its slots, each key with its number.
+fn fullest_map() -> HashMap<u64, u64, FixedState> {
+    let mut map = full_map();
+    map.clear();
+    map.extend((0..map.capacity() as u64).map(|n| (scattered(n), n)));
+    map
+}
+
+/// Looks up keys of a full map; one in fifteen is not at home.
+fn map_hit_full(n: u64) -> u64 {
+    let map = black_box(fullest_map());
+    let full = map.len() as u64;
+    let value = |i| map.get(&scattered(i % full)).copied();
+    (0..n).map(|i| value(i).expect("a key that is there")).sum()
+}
+
+/// Removes the oldest entry of a full map and inserts a new one.
+fn map_erase_insert_full(n: u64) -> u64 {
+    let mut map = black_box(fullest_map());
+    let full = map.len() as u64;
+    let mut gone = 0;
+    for i in 0..n {
+        gone += u64::from(map.remove(&scattered(i)).is_some());
+        map.insert(scattered(full + i), i);
+    }
+    gone
+}
+
+/// Lets a map grow from nothing to `most` entries and drops it, again and again.
+fn map_grow(n: u64, most: u64) -> u64 {
+    let mut map = HashMap::with_hasher(FixedState::with_seed(1));
+    let mut fresh = 0;
+    for i in 0..n {
+        if i % most == 0 {
+            map = black_box(HashMap::with_hasher(FixedState::with_seed(1)));
+        }
+        fresh += u64::from(map.insert(scattered(i % most), i).is_none());
+    }
+    fresh
 }
 
 fn pool_get_put(n: u64) -> u64 {
