@@ -5,6 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 export RUSTFLAGS="--cfg millpond_loom ${RUSTFLAGS:-}"
 export LOOM_MAX_PREEMPTIONS="${LOOM_MAX_PREEMPTIONS:-3}"
+# A model is run some hundred thousand times.
+export CARGO_PROFILE_TEST_OPT_LEVEL=1
 # A folder of its own: the flags would otherwise rebuild everything twice.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom"
 
