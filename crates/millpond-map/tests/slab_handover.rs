@@ -60,8 +60,10 @@ impl From<u64> for Bytes {
 /// slots, which lie side by side and come back in their turn.
 const RUN_LEN: u64 = 100;
 
-/// The slots of one group, in bytes: which of them are full differs from map to map.
-const GROUP_BYTES: usize = 16 * 16;
+/// The slots of four groups, in bytes, less than any run: which of them are full differs from
+/// map to map. (One group is empty in a map of 5,000 now and then: with that for a limit, one
+/// run of this test in thirty failed.)
+const NEAR_BYTES: usize = 4 * 16 * 16;
 
 #[test]
 fn the_slab_of_a_map_is_the_next_ones_whatever_its_types() {
@@ -94,7 +96,7 @@ fn the_slab_of_a_map_is_the_next_ones_whatever_its_types() {
             .chain(pooled.iter().map(|fill| fill(&pool, len)));
         for (nth, place) in places.enumerate() {
             let apart = place.abs_diff(first);
-            let is_here = apart < GROUP_BYTES || len < RUN_LEN;
+            let is_here = apart < NEAR_BYTES || len < RUN_LEN;
             assert!(is_here, "{len} entries, map {nth}: {apart} away");
         }
         let after = millpond_arena::stats();

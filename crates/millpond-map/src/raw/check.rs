@@ -161,16 +161,23 @@ impl RawInner {
     ///
     /// [`Group`]: crate::control::Group
     fn tags(&self, off: usize) -> [u8; GROUP_SLOTS] {
-        assert!(off.is_multiple_of(GROUP_SLOTS) && off < self.groups() * GROUP_SLOTS);
+        assert!(off < self.limit && off & LANE == 0);
         // SAFETY: `slab`, just compared.
         let place = unsafe { self.control().add(off) };
         // SAFETY: `slab`. Every tag is initialised.
         unsafe { place.cast().read() }
     }
 
+    /// Tells whether the group at `off` has no tag: in one compare, since most of the time of
+    /// the longest tests goes by here.
+    fn is_empty_group(&self, off: usize) -> bool {
+        const { assert!(tag::EMPTY == 0) };
+        u128::from_ne_bytes(self.tags(off)) == 0
+    }
+
     /// Returns the slots with a tag, by looking at every one.
     pub(super) fn full_slots(&self) -> impl Iterator<Item = usize> {
-        let in_use = |&off: &usize| self.tags(off) != [tag::EMPTY; GROUP_SLOTS];
+        let in_use = |&off: &usize| !self.is_empty_group(off);
         self.group_offs().filter(in_use).flat_map(|off| {
             let lanes = self.tags(off).into_iter().enumerate();
             lanes.filter_map(move |(lane, tag)| (tag != tag::EMPTY).then_some(off | lane))
@@ -195,16 +202,14 @@ impl RawInner {
 
     /// Verifies `full` and `room` as far as counts tell.
     fn check_counts(&self) -> Result<(), Broken> {
-        let full = self.full_slots().count();
-        ensure(full == self.len, "full", "as many tags as entries", full)?;
-        if let Some(highest) = self.full_slots().last() {
-            ensure(
-                highest < self.limit,
-                "full",
-                "tag within the slots",
-                highest,
-            )?;
+        let (mut full, mut highest) = (0, None);
+        for index in self.full_slots() {
+            full += 1;
+            highest = Some(index);
         }
+        ensure(full == self.len, "full", "as many tags as entries", full)?;
+        let within = highest.is_none_or(|highest| highest < self.limit);
+        ensure(within, "full", "tag within the slots", full)?;
         // SAFETY: the table is borrowed.
         let walked = unsafe { super::RawIndices::new(self) }.count();
         ensure(
@@ -267,7 +272,7 @@ impl RawInner {
             )?;
         }
         for off in self.group_offs() {
-            let clean = self.tags(off) == [tag::EMPTY; GROUP_SLOTS] && self.filter_bits(off) == 0;
+            let clean = self.is_empty_group(off) && self.filter_bits(off) == 0;
             let noted = clean || listed[off / LINE_SLOTS];
             ensure(noted, "touched", "line in use is listed", off)?;
         }
@@ -276,7 +281,7 @@ impl RawInner {
 
     /// Returns the filter of the group at `off`.
     fn filter_bits(&self, off: usize) -> u32 {
-        assert!(off.is_multiple_of(GROUP_SLOTS) && off < self.groups() * GROUP_SLOTS);
+        assert!(off < self.limit && off & LANE == 0);
         // SAFETY: `slab`, just compared.
         let place = unsafe { self.filter(off) };
         // SAFETY: `slab`. Filters are initialised.
