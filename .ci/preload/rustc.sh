@@ -10,5 +10,4 @@ chmod +x "$folder/rustc"
 export LD_LIBRARY_PATH=$sysroot/lib RUSTC=$folder/rustc LD_PRELOAD=$library
 used=$(LD_DEBUG=bindings "$RUSTC" -vV 2>&1 | grep -c "librustc_driver.*to .*libmillpond_preload.* .malloc'")
 test "$used" -gt 0
-cargo test --quiet --target-dir "$folder/target" --config 'profile.dev.package."*".opt-level=0' \
-  -p millpond-arena --lib --tests
+cargo test --quiet --target-dir "$folder/target" -p millpond-arena --lib --tests

@@ -23,6 +23,10 @@ static ALLOCATOR: Millpond = Millpond::new();
 /// How many keys the maps hold: a few pages, as a request's map does.
 const KEYS: u64 = 1000;
 
+/// Keys that fill as many slots to 7/8: one insert in ten finds its home group full, and one
+/// hit in fifteen is of an entry elsewhere, so that a slow half that got slower shows.
+const FULL: u64 = 1792;
+
 /// A name, and what it does `n` times. Returns a number that depends on every answer.
 type Row = (&'static str, fn(u64) -> u64);
 
@@ -35,13 +39,15 @@ const ROWS: &[Row] = &[
     ("alloc-pair-64k", |n| alloc_pairs::<8192>(n)),
     ("alloc-pair-none", no_alloc_pairs),
     ("alloc-pair-called", called_alloc_pairs),
-    ("map-hit", map_hit),
+    ("map-hit", |n| map_hits(n, KEYS, key)),
     ("map-miss", map_miss),
-    ("map-insert", map_insert),
-    ("map-erase-insert", map_erase_insert),
-    ("map-hit-full", map_hit_full),
-    ("map-insert-full", map_insert_full),
-    ("map-erase-insert-full", map_erase_insert_full),
+    ("map-insert", |n| map_inserts(n, KEYS, key)),
+    ("map-erase-insert", |n| map_erasures(n, KEYS, key)),
+    ("map-hit-full", |n| map_hits(n, FULL, scattered)),
+    ("map-insert-full", |n| map_inserts(n, FULL, scattered)),
+    ("map-erase-insert-full", |n| {
+        map_erasures(n, FULL, scattered)
+    }),
     ("map-grow", |n| map_grow(n, 4000)),
     ("map-grow-blocks", |n| map_grow(n, 20_000)),
     ("pool-get-put", pool_get_put),
@@ -134,95 +140,46 @@ fn called_alloc_pairs(n: u64) -> u64 {
     lent
 }
 
-/// A map of the first [`KEYS`] keys, each with its number.
-fn full_map() -> HashMap<u64, u64, FixedState> {
-    let mut map = HashMap::with_capacity_and_hasher(KEYS as usize, FixedState::with_seed(1));
-    map.extend((0..KEYS).map(|n| (key(n), n)));
-    map
+/// A map of the first `len` keys, each with its number.
+fn filled(len: u64, key: impl Fn(u64) -> u64) -> HashMap<u64, u64, FixedState> {
+    let mut map = HashMap::with_capacity_and_hasher(len as usize, FixedState::with_seed(1));
+    map.extend((0..len).map(|n| (key(n), n)));
+    black_box(map)
 }
 
-fn map_hit(n: u64) -> u64 {
-    let map = black_box(full_map());
-    (0..n)
-        .map(|i| {
-            map.get(&key(i % KEYS))
-                .copied()
-                .expect("a key that is there")
-        })
-        .sum()
+fn map_hits(n: u64, len: u64, key: impl Fn(u64) -> u64) -> u64 {
+    let map = filled(len, &key);
+    let value = |i| map.get(&key(i % len)).copied();
+    (0..n).map(|i| value(i).expect("a key that is there")).sum()
 }
 
 fn map_miss(n: u64) -> u64 {
-    let map = black_box(full_map());
+    let map = filled(KEYS, key);
     (0..n)
         .map(|i| u64::from(map.get(&key(KEYS + i % KEYS)).is_none()))
         .sum()
 }
 
-/// Fills a map of enough capacity, and clears it every [`KEYS`] entries.
-fn map_insert(n: u64) -> u64 {
-    let mut map = black_box(full_map());
+/// Fills a map of enough capacity, and clears it every `len` entries.
+fn map_inserts(n: u64, len: u64, key: impl Fn(u64) -> u64) -> u64 {
+    let mut map = filled(len, &key);
     let mut fresh = 0;
     for i in 0..n {
-        if i % KEYS == 0 {
+        if i % len == 0 {
             map.clear();
         }
-        fresh += u64::from(map.insert(key(i % KEYS), i).is_none());
+        fresh += u64::from(map.insert(key(i % len), i).is_none());
     }
     fresh
 }
 
 /// Removes the oldest entry and inserts a new one, at constant size.
-fn map_erase_insert(n: u64) -> u64 {
-    let mut map = black_box(full_map());
+fn map_erasures(n: u64, len: u64, key: impl Fn(u64) -> u64) -> u64 {
+    let mut map = filled(len, &key);
     let mut gone = 0;
     for i in 0..n {
         gone += u64::from(map.remove(&key(i)).is_some());
-        map.insert(key(KEYS + i), i);
-    }
-    gone
-}
-
-/// Fills a map to its capacity, 7/8 of its slots, again and again.
-///
-/// One insert in ten finds its home group full: so a slow half that got slower shows.
-fn map_insert_full(n: u64) -> u64 {
-    let mut map = black_box(full_map());
-    let full = map.capacity() as u64;
-    let mut fresh = 0;
-    for i in 0..n {
-        if i % full == 0 {
-            map.clear();
-        }
-        fresh += u64::from(map.insert(scattered(i % full), i).is_none());
-    }
-    fresh
-}
-
-/// A map that is filled to its capacity, 7/8 of its slots, each key with its number.
-fn fullest_map() -> HashMap<u64, u64, FixedState> {
-    let mut map = full_map();
-    map.clear();
-    map.extend((0..map.capacity() as u64).map(|n| (scattered(n), n)));
-    map
-}
-
-/// Looks up keys of a full map; one in fifteen is not at home.
-fn map_hit_full(n: u64) -> u64 {
-    let map = black_box(fullest_map());
-    let full = map.len() as u64;
-    let value = |i| map.get(&scattered(i % full)).copied();
-    (0..n).map(|i| value(i).expect("a key that is there")).sum()
-}
-
-/// Removes the oldest entry of a full map and inserts a new one.
-fn map_erase_insert_full(n: u64) -> u64 {
-    let mut map = black_box(fullest_map());
-    let full = map.len() as u64;
-    let mut gone = 0;
-    for i in 0..n {
-        gone += u64::from(map.remove(&scattered(i)).is_some());
-        map.insert(scattered(full + i), i);
+        map.insert(key(len + i), i);
     }
     gone
 }

@@ -202,14 +202,10 @@ impl RawInner {
 
     /// Verifies `full` and `room` as far as counts tell.
     fn check_counts(&self) -> Result<(), Broken> {
-        let (mut full, mut highest) = (0, None);
-        for index in self.full_slots() {
-            full += 1;
-            highest = Some(index);
-        }
+        let (full, end) =
+            (self.full_slots()).fold((0, 0), |(full, _), index| (full + 1, index + 1));
         ensure(full == self.len, "full", "as many tags as entries", full)?;
-        let within = highest.is_none_or(|highest| highest < self.limit);
-        ensure(within, "full", "tag within the slots", full)?;
+        ensure(end <= self.limit, "full", "tags within the slots", end)?;
         // SAFETY: the table is borrowed.
         let walked = unsafe { super::RawIndices::new(self) }.count();
         ensure(
